@@ -1,0 +1,57 @@
+import { Command } from 'commander';
+import { type CommandEntry, commands } from './command-list.ts';
+import { reportError } from './error-output.ts';
+import { interrupted, listenForInterrupts } from './interrupt.ts';
+
+/** The command that the arguments name: their first word that is neither a flag nor the value of a global one. */
+function entryOf(argv: readonly string[]): CommandEntry | undefined {
+  const word = argv.find((argument, index) => !argument.startsWith('-') && argv[index - 1] !== '--root');
+  return commands.find((entry) => entry.name === word || entry.aliases?.includes(word ?? ''));
+}
+
+/** A placeholder that only shows up in the help; the real command is loaded when it is called. */
+function stub(entry: CommandEntry): Command {
+  const command = new Command(entry.name).summary(entry.summary).description(entry.summary).helpGroup(`${entry.group}:`);
+  return entry.aliases ? command.aliases([...entry.aliases]) : command;
+}
+
+/** Usage errors leave by an exception everywhere, so that the exit status is decided in one place. */
+function throwInsteadOfExit(command: Command): void {
+  command.exitOverride();
+  command.configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'sealos: ')) });
+  for (const child of command.commands) throwInsteadOfExit(child);
+}
+
+async function makeProgram(argv: readonly string[]): Promise<Command> {
+  const program = new Command('sealos')
+    .description('Turns Linux servers into a Kubernetes cluster with its applications, also where there is no internet.')
+    .option('--debug', 'show where errors come from')
+    .option('--root <dir>', 'where the images of this machine are kept')
+    .enablePositionalOptions()
+    .addHelpText('after', "\nRun 'sealos COMMAND --help' for a command's own flags.");
+  const wanted = entryOf(argv);
+  if (wanted) program.addCommand((await wanted.load()).helpGroup(`${wanted.group}:`));
+  else for (const entry of commands) program.addCommand(stub(entry));
+  program.hook('preAction', (root) => {
+    const { root: storage } = root.opts<{ root?: string }>();
+    if (storage) process.env['SEALOS_STORAGE'] = storage;
+  });
+  throwInsteadOfExit(program);
+  return program;
+}
+
+/** Runs one command; returns the exit status: 0, 1 failed, 2 bad input, 130 interrupted. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  listenForInterrupts();
+  try {
+    const program = await makeProgram(argv);
+    if (argv.length === 0) {
+      program.outputHelp();
+      return 0;
+    }
+    await program.parseAsync([...argv], { from: 'user' });
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return reportError(error, { debug: argv.includes('--debug'), interrupted: interrupted.aborted });
+  }
+}

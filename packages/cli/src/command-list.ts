@@ -1,0 +1,110 @@
+import type { Command } from 'commander';
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly aliases?: readonly string[];
+  readonly group: 'Cluster' | 'Images' | 'Servers on this machine' | 'Other';
+  readonly summary: string;
+  readonly load: () => Promise<Command>;
+}
+
+/** Every command of the front end. A command's module is loaded only when it is called, which keeps the start short. */
+export const commands: readonly CommandEntry[] = [
+  {
+    name: 'run',
+    group: 'Cluster',
+    summary: 'Make a cluster from images, or run an application image on it',
+    load: async () => (await import('./commands/run.ts')).runCommand(),
+  },
+  {
+    name: 'reset',
+    group: 'Cluster',
+    summary: 'Take a cluster off its hosts',
+    load: async () => (await import('./commands/reset.ts')).resetCommand(),
+  },
+  {
+    name: 'build',
+    aliases: ['bud'],
+    group: 'Images',
+    summary: 'Build a cluster image from a Kubefile',
+    load: async () => (await import('./commands/build.ts')).buildCommand(),
+  },
+  {
+    name: 'images',
+    group: 'Images',
+    summary: 'List the images on this machine',
+    load: async () => (await import('./commands/images.ts')).imagesCommand(),
+  },
+  {
+    name: 'inspect',
+    group: 'Images',
+    summary: "Show an image's manifest and configuration",
+    load: async () => (await import('./commands/inspect.ts')).inspectCommand(),
+  },
+  {
+    name: 'tag',
+    group: 'Images',
+    summary: 'Give an image another name',
+    load: async () => (await import('./commands/tag.ts')).tagCommand(),
+  },
+  {
+    name: 'rmi',
+    group: 'Images',
+    summary: 'Remove images from this machine',
+    load: async () => (await import('./commands/rmi.ts')).rmiCommand(),
+  },
+  {
+    name: 'pull',
+    group: 'Images',
+    summary: 'Fetch an image from a registry',
+    load: async () => (await import('./commands/pull.ts')).pullCommand(),
+  },
+  {
+    name: 'push',
+    group: 'Images',
+    summary: 'Send an image to a registry',
+    load: async () => (await import('./commands/push.ts')).pushCommand(),
+  },
+  {
+    name: 'save',
+    group: 'Images',
+    summary: 'Write images into one archive file',
+    load: async () => (await import('./commands/save.ts')).saveCommand(),
+  },
+  {
+    name: 'load',
+    group: 'Images',
+    summary: 'Read images from an archive file',
+    load: async () => (await import('./commands/load.ts')).loadCommand(),
+  },
+  {
+    name: 'login',
+    group: 'Images',
+    summary: 'Log in to a registry',
+    load: async () => (await import('./commands/login.ts')).loginCommand(),
+  },
+  {
+    name: 'logout',
+    group: 'Images',
+    summary: 'Log out of a registry',
+    load: async () => (await import('./commands/logout.ts')).logoutCommand(),
+  },
+  {
+    name: 'lab',
+    group: 'Servers on this machine',
+    summary: 'Make and remove servers on this machine, for trying things out',
+    load: async () => (await import('./commands/lab.ts')).labCommand(),
+  },
+  {
+    name: 'completion',
+    group: 'Other',
+    summary: 'Print a completion script for bash, zsh or fish',
+    load: async () => (await import('./commands/completion.ts')).completionCommand(),
+  },
+  {
+    name: 'version',
+    group: 'Other',
+    summary: 'Show the version',
+    load: async () => (await import('./commands/version.ts')).versionCommand(),
+  },
+];

@@ -1,0 +1,47 @@
+import { CommanderError } from 'commander';
+
+interface ReadableError extends Error {
+  readonly code: string;
+  readonly exitCode: number;
+  readonly hint?: string | undefined;
+}
+
+/** Every package's own errors carry these members; whatever does not is a bug of ours. */
+function isReadable(error: unknown): error is ReadableError {
+  return (
+    error instanceof Error &&
+    'code' in error &&
+    typeof error.code === 'string' &&
+    'exitCode' in error &&
+    typeof error.exitCode === 'number' &&
+    !(error instanceof CommanderError)
+  );
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || ('code' in error && error.code === 'ABORT_ERR'));
+}
+
+/**
+ * Prints what went wrong, one line and a hint, on stderr; with `debug` the stack trace and the causes too. Returns the exit status:
+ * 2 bad input, 130 interrupted, 1 everything else.
+ */
+export function reportError(error: unknown, options: { readonly debug: boolean; readonly interrupted: boolean }): number {
+  const print = (text: string) => process.stderr.write(`${text}\n`);
+  // Commander has printed its own message, or the help that was asked for.
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (options.interrupted || isAbort(error)) {
+    print('sealos: interrupted');
+    return 130;
+  }
+  if (options.debug && error instanceof Error) console.error(error);
+  if (isReadable(error)) {
+    print(`sealos: ${error.message}`);
+    if (error.hint) print(`  ${error.hint}`);
+    return error.exitCode;
+  }
+  const text = error instanceof Error ? error.message : String(error);
+  print(`sealos: unexpected: ${text}`);
+  print('  This is a fault in sealos, please report it; --debug shows where it happened.');
+  return 1;
+}
