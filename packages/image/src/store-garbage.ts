@@ -1,0 +1,64 @@
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { type Digest, hexOf } from './digest.ts';
+import type { Descriptor } from './manifest.ts';
+import { parseIndex, parseManifest } from './manifest-parse.ts';
+import { isIndex, isManifest } from './media-types.ts';
+import { readLayoutIndex } from './store-index.ts';
+import { liveLeases } from './store-lease.ts';
+
+/** What a collection did. */
+export interface Garbage {
+  /** Blobs removed, and their bytes. */
+  readonly removed: number;
+  readonly bytes: number;
+  /** Another process was writing, so nothing was removed. */
+  readonly busy: boolean;
+}
+
+/**
+ * Removes the blobs that neither a name nor `keep` leads to, and what is known about layers that are gone. Under the store's
+ * lock: no new writer can begin meanwhile, and with another one at work (a lease other than `own`) nothing is removed, because
+ * what it found present may be unnamed yet.
+ */
+export async function collect(store: string, own: string | undefined, keep: ReadonlySet<Digest>): Promise<Garbage> {
+  const others = (await liveLeases(store)).filter((lease) => lease !== own);
+  if (others.length > 0) return { removed: 0, bytes: 0, busy: true };
+
+  const reachable = new Set([...keep].map(hexOf));
+  for (const entry of (await readLayoutIndex(store)).manifests) await mark(store, entry, reachable);
+
+  const blobs = join(store, 'blobs', 'sha256');
+  let removed = 0;
+  let bytes = 0;
+  for (const name of await readdir(blobs)) {
+    if (reachable.has(name)) continue;
+    const path = join(blobs, name);
+    bytes += (await stat(path)).size;
+    removed++;
+    await rm(path, { recursive: true, force: true });
+  }
+  const facts = join(store, 'sealos', 'index');
+  for (const name of await readdir(facts).catch(() => [])) {
+    if (!reachable.has(name.replace(/\..*$/, ''))) await rm(join(facts, name), { force: true });
+  }
+  return { removed, bytes, busy: false };
+}
+
+async function mark(store: string, descriptor: Descriptor, reachable: Set<string>): Promise<void> {
+  const hex = hexOf(descriptor.digest);
+  if (reachable.has(hex) && !isIndex(descriptor.mediaType) && !isManifest(descriptor.mediaType)) return;
+  reachable.add(hex);
+  for (const child of await childrenOf(store, descriptor)) await mark(store, child, reachable);
+}
+
+// A child that is absent (a platform that was not pulled) leads nowhere. One that cannot be parsed is kept as a plain blob.
+async function childrenOf(store: string, descriptor: Descriptor): Promise<readonly Descriptor[]> {
+  const { mediaType } = descriptor;
+  if (!isIndex(mediaType) && !isManifest(mediaType)) return [];
+  const bytes = await readFile(join(store, 'blobs', 'sha256', hexOf(descriptor.digest))).catch(() => undefined);
+  if (bytes === undefined) return [];
+  if (isIndex(mediaType)) return parseIndex(bytes, mediaType).manifests;
+  const manifest = parseManifest(bytes, mediaType);
+  return [manifest.config, ...manifest.layers];
+}

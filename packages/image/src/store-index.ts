@@ -1,0 +1,102 @@
+import { link, readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { writeAtomic } from './atomic.ts';
+import { SealosError } from './error.ts';
+import type { Descriptor, Index } from './manifest.ts';
+import { parseIndex } from './manifest-parse.ts';
+import { OCI_INDEX } from './media-types.ts';
+import { formatReference, isSameRepository, parseReference, type Reference } from './reference.ts';
+
+/** image-spec image-layout.md: the annotation that names an entry of `index.json`; ours are full canonical names. */
+export const REF_NAME = 'org.opencontainers.image.ref.name';
+
+/** One name in a store. */
+export interface StoredImage {
+  readonly reference: Reference;
+  /** Its manifest or index. */
+  readonly descriptor: Descriptor;
+}
+
+/** Reads a layout's `index.json`. Throws `bad-store`. */
+export async function readLayoutIndex(path: string): Promise<Index> {
+  const file = join(path, 'index.json');
+  try {
+    return parseIndex(await readFile(file), OCI_INDEX);
+  } catch (error) {
+    throw new SealosError('bad-store', `${file} cannot be read: ${error instanceof Error ? error.message : error}`, {
+      cause: error,
+      hint: 'the directory has to be an OCI image layout',
+    });
+  }
+}
+
+/** Replaces a layout's `index.json`. */
+export async function writeLayoutIndex(path: string, manifests: readonly Descriptor[]): Promise<void> {
+  const index: Index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
+  await writeAtomic(join(path, 'index.json'), `${JSON.stringify(index, undefined, 2)}\n`);
+}
+
+/** Makes an empty `index.json`, unless another process was first. */
+export async function createLayoutIndex(path: string): Promise<void> {
+  const draft = join(path, `.index.json.${process.pid}`);
+  try {
+    await writeFile(draft, `${JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [] })}\n`);
+    await link(draft, join(path, 'index.json')).catch((error: unknown) => {
+      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+    });
+  } finally {
+    await rm(draft, { force: true });
+  }
+}
+
+/** The name of an entry; undefined for one without, or with a name that is none. Short names of other tools are completed. */
+export function nameOf(entry: Descriptor): Reference | undefined {
+  const text = entry.annotations?.[REF_NAME];
+  if (text === undefined) return undefined;
+  try {
+    return parseReference(text);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The named images of an index, in order of their names. */
+export function namedImages(index: Index): readonly StoredImage[] {
+  const images: { readonly name: string; readonly image: StoredImage }[] = [];
+  for (const entry of index.manifests) {
+    const reference = nameOf(entry);
+    if (reference !== undefined) images.push({ name: formatReference(reference), image: { reference, descriptor: bare(entry) } });
+  }
+  images.sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  return images.map(({ image }) => image);
+}
+
+/** What a name means: the entry of that name; for a name with a digest, any entry of the repository with it. */
+export function findImage(index: Index, reference: Reference): StoredImage | undefined {
+  const images = namedImages(index);
+  const name = formatReference(reference);
+  const exact = images.find((image) => formatReference(image.reference) === name);
+  if (exact !== undefined || reference.digest === undefined) return exact;
+  return images.find((image) => isSameRepository(image.reference, reference) && image.descriptor.digest === reference.digest);
+}
+
+/** The entries with a name added, moved or, without descriptor, removed. */
+export function withName(index: Index, reference: Reference, descriptor: Descriptor | undefined): readonly Descriptor[] {
+  const name = formatReference(reference);
+  const others = index.manifests.filter((entry) => {
+    const known = nameOf(entry);
+    return known === undefined || formatReference(known) !== name;
+  });
+  if (descriptor === undefined) return others;
+  const entry = { ...bare(descriptor), annotations: { ...descriptor.annotations, [REF_NAME]: name } };
+  return [...others, entry].sort((a, b) => compare(a.annotations?.[REF_NAME] ?? '', b.annotations?.[REF_NAME] ?? ''));
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function bare(descriptor: Descriptor): Descriptor {
+  const { mediaType, digest, size } = descriptor;
+  return { mediaType, digest, size };
+}
