@@ -1,5 +1,8 @@
-import type { ImageConfig } from '@sealos/image';
+import { isIP } from 'node:net';
+import { badInput, type ImageConfig } from '@sealos/image';
+import semver from 'semver';
 import type { Environment } from '../cluster/cluster.ts';
+import { contractLabel, substituteLabel } from './label-text.ts';
 
 export type ImageKind = 'rootfs' | 'patch' | 'application';
 
@@ -22,6 +25,7 @@ export interface ClusterImage {
   /** Kubernetes version with `v`; always there for a rootfs. */
   readonly version?: string;
   readonly distribution: 'kubernetes' | 'k3s';
+  /** From the image's own environment; `imageVip` heeds the user's. */
   readonly vip: string;
   readonly lvscareImage: string;
   /** What this image's labels say; only of a rootfs or patch. `lifecycleScripts` fills in the defaults. */
@@ -37,17 +41,163 @@ export interface ClusterImage {
   readonly labels: Readonly<Record<string, string>>;
 }
 
+const defaultVip = '10.103.97.2';
+const defaultLvscareImage = 'sealos.hub:5000/sealos/lvscare:latest';
+const abiVersions = ['v1beta1', 'v1beta2'];
+
+/** `addons` is what the first 4.0 releases called a patch. */
+const kinds: Readonly<Record<string, ImageKind>> = {
+  rootfs: 'rootfs',
+  patch: 'patch',
+  addons: 'patch',
+  application: 'application',
+};
+
+const scriptLabels: Readonly<Record<keyof LifecycleScripts, string>> = {
+  check: 'check',
+  initRegistry: 'init-registry',
+  init: 'init',
+  clean: 'clean',
+  cleanRegistry: 'clean-registry',
+  initCri: 'init-cri',
+  cleanCri: 'clean-cri',
+};
+
 /** Reads an image's contract. Throws bad input where a rootfs lacks what it must have. */
-export function clusterImage(_name: string, _config: ImageConfig): ClusterImage {
-  throw new Error('not reached');
+export function clusterImage(name: string, config: ImageConfig): ClusterImage {
+  const labels = config.config?.Labels ?? {};
+  const env = imageEnvironment(config.config?.Env ?? []);
+  const kind = imageKind(name, labels);
+  const version = kubernetesVersion(name, kind, labels);
+  const entrypoint = shellLines(config.config?.Entrypoint);
+  return {
+    name,
+    kind,
+    ...(version === undefined ? {} : { version }),
+    distribution: distribution(name, labels),
+    vip: kind === 'application' ? defaultVip : labelledVip(name, labels, env),
+    lvscareImage: substituteLabel(labels['image'] || defaultLvscareImage, env),
+    scripts: kind === 'application' ? {} : labelledScripts(labels),
+    env,
+    commands: [...entrypoint, ...shellLines(config.config?.Cmd)],
+    entrypointCount: entrypoint.length,
+    skipPhases: (contractLabel(labels, 'kubeadm.skip-phases') ?? '')
+      .split(',')
+      .map((phase) => phase.trim())
+      .filter((phase) => phase !== ''),
+    labels,
+  };
 }
 
-/** Refuses images that cannot be run together: on a new cluster the first must be a rootfs, and there is only one. */
-export function validateImages(_images: readonly ClusterImage[], _options: { readonly newCluster: boolean }): void {
-  throw new Error('not reached');
+/** The virtual address of a rootfs with the user's environment laid over the image's (`-e defaultVIP=…`). */
+export function imageVip(image: ClusterImage, env: Environment): string {
+  return labelledVip(image.name, image.labels, env);
 }
 
-/** The scripts of a rootfs with those of patches laid over, defaults filled in. An application's labels count for nothing. */
-export function lifecycleScripts(_images: readonly ClusterImage[]): LifecycleScripts {
-  throw new Error('not reached');
+/** Refuses images that cannot be run together: on a new cluster the first must be a rootfs, and there is never more than one. */
+export function validateImages(images: readonly ClusterImage[], { newCluster }: { readonly newCluster: boolean }): void {
+  const first = images[0];
+  if (first === undefined) throw badInput('no-image', 'no image is named', 'name a rootfs image first, then application images');
+  if (newCluster && first.kind !== 'rootfs') {
+    const what = first.kind === 'patch' ? 'a patch' : 'an application';
+    throw badInput(
+      'no-rootfs-first',
+      `${first.name} is ${what} image, and there is no cluster yet to run it on`,
+      'name a rootfs image first, such as labring/kubernetes:v1.29.9',
+    );
+  }
+  const [rootfs, second] = images.filter(({ kind }) => kind === 'rootfs');
+  if (rootfs !== undefined && second !== undefined) {
+    throw badInput('two-rootfs', `${rootfs.name} and ${second.name} are both rootfs images`, 'a cluster has one: leave the other out');
+  }
+  if (rootfs?.distribution === 'k3s') {
+    throw badInput('unsupported-distribution', `${rootfs.name} is a k3s image`, 'run an image that is made for kubeadm');
+  }
+  const names = new Set<string>();
+  for (const { name } of images) {
+    if (names.has(name)) throw badInput('duplicate-image', `${name} is named twice`, 'name each image once');
+    names.add(name);
+  }
+}
+
+/**
+ * The scripts of a rootfs with those of patches laid over, in order, and the defaults filled in. An application's labels count for
+ * nothing here: one labelled `init` or `clean` must not take the place of the rootfs's script.
+ */
+export function lifecycleScripts(images: readonly ClusterImage[]): LifecycleScripts {
+  const defaults = {
+    check: 'check.sh',
+    initRegistry: 'init-registry.sh',
+    init: 'init.sh',
+    clean: 'clean.sh',
+    cleanRegistry: 'clean-registry.sh',
+  };
+  return Object.assign(defaults, ...images.map(({ scripts }) => scripts));
+}
+
+/** The image's shell lines with `spec.command` or `--cmd` in CMD's place. */
+export function overrideCommand(image: ClusterImage, command: readonly string[]): ClusterImage {
+  if (command.length === 0) return image;
+  return { ...image, commands: [...image.commands.slice(0, image.entrypointCount), ...command] };
+}
+
+function imageKind(name: string, labels: Readonly<Record<string, string>>): ImageKind {
+  const type = contractLabel(labels, 'type') ?? 'application';
+  const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
+  if (kind !== undefined) return kind;
+  throw badInput('bad-image', `${name}: label sealos.io.type is '${type}'`, 'it is rootfs, patch or application');
+}
+
+function kubernetesVersion(name: string, kind: ImageKind, labels: Readonly<Record<string, string>>): string | undefined {
+  const text = labels['version'];
+  if (kind !== 'rootfs') return text;
+  const abi = contractLabel(labels, 'version');
+  if (abi === undefined || !abiVersions.includes(abi)) {
+    throw badInput(
+      'bad-image',
+      `${name}: a rootfs image needs label sealos.io.version=${abiVersions.join(' or ')}, it has ${abi === undefined ? 'none' : `'${abi}'`}`,
+      'use an image made for sealos 4.2 or later',
+    );
+  }
+  if (text === undefined || semver.parse(text) === null) {
+    throw badInput('bad-image', `${name}: label version is ${text === undefined ? 'missing' : `'${text}'`}, not a Kubernetes version`);
+  }
+  return text.startsWith('v') ? text : `v${text}`;
+}
+
+function distribution(name: string, labels: Readonly<Record<string, string>>): 'kubernetes' | 'k3s' {
+  const text = contractLabel(labels, 'distribution');
+  if (text === undefined || text === '' || text === 'kubernetes' || text === 'kubeadm') return 'kubernetes';
+  if (text === 'k3s') return 'k3s';
+  throw badInput('unsupported-distribution', `${name}: distribution '${text}' is not known`, 'known are kubernetes and k3s');
+}
+
+function labelledVip(name: string, labels: Readonly<Record<string, string>>, env: Environment): string {
+  const vip = substituteLabel(labels['vip'] ?? '', env) || env.get('defaultVIP') || defaultVip;
+  if (isIP(vip) === 0) throw badInput('bad-image', `${name}: label vip is '${vip}', not an IP address`, 'set it with -e defaultVIP=IP');
+  return vip;
+}
+
+function labelledScripts(labels: Readonly<Record<string, string>>): Partial<LifecycleScripts> {
+  return Object.fromEntries(
+    Object.entries(scriptLabels).flatMap(([key, label]) => {
+      const text = labels[label]?.trim();
+      return text ? [[key, text]] : [];
+    }),
+  );
+}
+
+function imageEnvironment(assignments: readonly string[]): Environment {
+  const env = new Map<string, string>();
+  for (const assignment of assignments) {
+    const at = assignment.indexOf('=');
+    const key = at < 0 ? assignment : assignment.slice(0, at);
+    if (key !== 'PATH') env.set(key, at < 0 ? '' : assignment.slice(at + 1));
+  }
+  return env;
+}
+
+/** The shell form of CMD is `["/bin/sh", "-c", LINE]`: without the first two it is one line like any other. */
+function shellLines(elements: readonly string[] | undefined): readonly string[] {
+  return (elements ?? []).filter((element) => element !== '/bin/sh' && element !== '-c');
 }
