@@ -38,5 +38,7 @@ export function completionCommand(): Command {
   return new Command('completion')
     .description('Print a completion script: source it in your shell, e.g. source <(sealos completion bash)')
     .addArgument(new Argument('<shell>').choices(Object.keys(scripts)))
-    .action((shell: string) => process.stdout.write(scripts[shell]?.() ?? ''));
+    .action((shell: string) => {
+      process.stdout.write(scripts[shell]?.() ?? '');
+    });
 }

@@ -1,0 +1,73 @@
+import type { Readable } from 'node:stream';
+import type { Compression, Digest } from '@sealos/image';
+import type { Address, HostFacts, HostFile } from '../host/host.ts';
+import type { Script } from '../host/script.ts';
+import type { HostLayout } from '../layout.ts';
+
+/** One compressed layer of an image, as it travels. */
+export interface PlannedLayer {
+  readonly digest: Digest;
+  /** Bytes of the blob. */
+  readonly size: number;
+  readonly compression: Compression;
+  /** What lies in it: the cluster's container images (`registry/`), everything else, or both. */
+  readonly holds: 'registry' | 'payload' | 'both';
+  /** Paths that this layer removes from those below it. */
+  readonly removes: readonly string[];
+  /** The marker files themselves, which never reach a host. */
+  readonly whiteoutFiles: readonly string[];
+  open(signal: AbortSignal): Promise<Readable>;
+}
+
+export interface PlannedImage {
+  /** As the user typed it: its identity in state and messages. */
+  readonly name: string;
+  readonly digest: Digest;
+  readonly kind: 'rootfs' | 'patch' | 'application';
+  /** Directory of an application on master0. */
+  readonly directory: string;
+  readonly layers: readonly PlannedLayer[];
+}
+
+export interface PlannedHost {
+  readonly address: Address;
+  readonly hostname: string;
+  readonly roles: readonly string[];
+  readonly facts: HostFacts | undefined;
+  /** Rendered for this host, absolute paths below the rootfs directory. */
+  readonly files: readonly HostFile[];
+  /** The environment of the rootfs' scripts on this host. */
+  readonly env: ReadonlyMap<string, string>;
+}
+
+/** The commands of one image, in order, ready to be run as one script. */
+export interface PlannedCommands {
+  readonly image: PlannedImage;
+  readonly script: Script;
+  /** Files rendered for an application's directory. */
+  readonly files: readonly HostFile[];
+}
+
+/** A line that a script label holds, and the hash of all that goes into it on a host. */
+export type LifecycleScript = 'check' | 'init' | 'clean' | 'initRegistry' | 'cleanRegistry' | 'initCri' | 'cleanCri';
+
+export interface ClusterNames {
+  readonly apiServer: string;
+  readonly lvscareNode: string;
+}
+
+export interface PlannedRegistry {
+  readonly host: Address;
+  readonly domain: string;
+  readonly port: number;
+  /** `registryData`: becomes a link to the rootfs' `registry/`. */
+  readonly data: string;
+}
+
+export interface PlanShape {
+  readonly layout: HostLayout;
+  readonly hosts: readonly PlannedHost[];
+  readonly images: readonly PlannedImage[];
+  readonly master0: Address;
+  readonly registry: PlannedRegistry;
+}

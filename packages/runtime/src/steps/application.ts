@@ -1,0 +1,47 @@
+import type { Address } from '../host/host.ts';
+import { script } from '../host/script.ts';
+import type { HostLayout } from '../layout.ts';
+import type { PlannedCommands } from '../plan/plan-input.ts';
+import type { Step } from '../step.ts';
+import { filesHash } from './files.ts';
+import { finishing, inputHash, readMarker } from './marker.ts';
+
+export interface ApplicationInput {
+  readonly layout: HostLayout;
+  readonly commands: PlannedCommands;
+  /** master0 for an application; every host for a rootfs or a patch image. */
+  readonly hosts: readonly Address[];
+  readonly needs: readonly string[];
+  /** Runs the commands even where they ended well before. */
+  readonly force: boolean;
+  readonly timeout: number | undefined;
+}
+
+export function applicationStepId(name: string): string {
+  return `run ${name}`;
+}
+
+/** An image's ENTRYPOINT and CMD, each element one shell line, in the image's own directory (cluster-image-layout.md §3.4). */
+export function applicationStep({ layout, commands, hosts, needs, force, timeout }: ApplicationInput): Step {
+  const { image } = commands;
+  const id = applicationStepId(image.name);
+  const hash = inputHash(image.digest, commands.script.text, filesHash(commands.files));
+  return {
+    id,
+    title: `running ${image.name}`,
+    hosts,
+    needs,
+    async check(host, { signal }) {
+      if (!force && (await readMarker(host, layout, id, signal)) === hash) return 'done';
+      return { what: "run the image's commands" };
+    },
+    async apply(host, { signal, onLine }) {
+      if (image.kind === 'application') {
+        // Even an image without files of its own has a directory to run in.
+        await host.run(script`mkdir -p ${layout.workdir(image.directory)}`, { title: 'making the application directory', signal });
+      }
+      if (commands.files.length > 0) await host.writeFiles(commands.files, { title: 'writing the rendered files', signal });
+      await host.run(finishing(commands.script, layout, id, hash), { title: `running ${image.name}`, signal, onLine, timeout });
+    },
+  };
+}

@@ -1,0 +1,118 @@
+import type { Address, Host } from '../host/host.ts';
+import { script } from '../host/script.ts';
+import type { HostLayout } from '../layout.ts';
+import type { PlannedImage, PlannedLayer } from '../plan/plan-input.ts';
+import type { Step, StepContext } from '../step.ts';
+
+export interface LayersInput {
+  readonly layout: HostLayout;
+  readonly hosts: readonly Address[];
+  readonly images: readonly PlannedImage[];
+  readonly master0: Address;
+  readonly registryHost: Address;
+}
+
+/** Where one layer goes on one host. */
+interface Placement {
+  readonly image: PlannedImage;
+  readonly layer: PlannedLayer;
+  readonly into: string;
+  /** The cluster's container images stay away from hosts that do not serve them. */
+  readonly withoutRegistry: boolean;
+  /** An application's `registry/` joins the cluster's one after unpacking. */
+  readonly mergeRegistry: boolean;
+}
+
+const sameHost = (a: Address, b: Address) => a.ip === b.ip && a.port === b.port;
+
+/** Which layers a host holds, in order. rootfs and patches go to every host, applications to master0, container images to the registry host only. */
+export function placements(input: LayersInput, address: Address): readonly Placement[] {
+  const { layout } = input;
+  const servesRegistry = sameHost(address, input.registryHost);
+  const isMaster0 = sameHost(address, input.master0);
+  return input.images.flatMap((image) =>
+    image.layers.flatMap((layer): Placement[] => {
+      if (image.kind !== 'application') {
+        if (layer.holds === 'registry' && !servesRegistry) return [];
+        return [{ image, layer, into: layout.rootfs, withoutRegistry: !servesRegistry, mergeRegistry: false }];
+      }
+      if (layer.holds === 'registry') {
+        return servesRegistry ? [{ image, layer, into: layout.rootfs, withoutRegistry: false, mergeRegistry: false }] : [];
+      }
+      const workdir = layout.workdir(image.directory);
+      if (isMaster0) {
+        const merge = servesRegistry && layer.holds === 'both';
+        return [{ image, layer, into: workdir, withoutRegistry: !merge, mergeRegistry: merge }];
+      }
+      if (!servesRegistry || layer.holds === 'payload') return [];
+      return [{ image, layer, into: `${layout.data}/.incoming`, withoutRegistry: false, mergeRegistry: true }];
+    }),
+  );
+}
+
+const recordOf = (placement: Placement) => `${placement.layer.digest} ${placement.into}`;
+
+async function missing(input: LayersInput, host: Host, signal: AbortSignal): Promise<readonly Placement[]> {
+  const { layout } = input;
+  const { stdout } = await host.run(script`if [ -d ${layout.rootfs} ]; then cat ${`${layout.markers}/layers`} 2>/dev/null; fi; true`, {
+    title: 'reading which layers are there',
+    signal,
+  });
+  const held = new Set(stdout.split('\n'));
+  return placements(input, host.address).filter((placement) => !held.has(recordOf(placement)));
+}
+
+/** The images' layers on the hosts, as the blobs they are; each is recorded on the host and never sent to it again. */
+export function layersStep(input: LayersInput): Step {
+  const { layout } = input;
+  return {
+    id: 'layers',
+    title: "sending the images' layers",
+    hosts: input.hosts,
+    needs: [],
+    async check(host, { signal }) {
+      const wanted = await missing(input, host, signal);
+      if (wanted.length === 0) return 'done';
+      const bytes = wanted.reduce((sum, { layer }) => sum + layer.size, 0);
+      return { what: `unpack ${wanted.length} layer${wanted.length === 1 ? '' : 's'}`, bytes };
+    },
+    async apply(host, context) {
+      let sent = 0;
+      for (const placement of await missing(input, host, context.signal)) {
+        await place(layout, host, placement, context, sent);
+        sent += placement.layer.size;
+      }
+      // Images built on systems without execute bits still run (cluster-image-layout.md §5, case 24).
+      await host.run(
+        script`cd ${layout.rootfs} && for d in bin cri opt scripts; do if [ -d "$d" ]; then find "$d" -type f ! -perm -0555 -exec chmod a+rx {} +; fi; done`,
+        { title: "setting the files' modes", signal: context.signal },
+      );
+    },
+    async undo(host, { signal }) {
+      await host.run(script`rm -rf --one-file-system ${layout.data}`, { title: "removing the cluster's files", signal });
+    },
+  };
+}
+
+async function place(layout: HostLayout, host: Host, placement: Placement, context: StepContext, sentBefore: number): Promise<void> {
+  const { layer, into } = placement;
+  const { signal } = context;
+  const title = `unpacking a layer of ${placement.image.name}`;
+  const removed = layer.removes.map((path) => `${into}/${path}`);
+  await host.run(script`mkdir -p ${into} ${layout.markers} && rm -rf ${removed}`, { title, signal });
+  await host.unpack(await layer.open(signal), into, {
+    title,
+    compression: layer.compression,
+    exclude: [...layer.whiteoutFiles, ...(placement.withoutRegistry ? ['registry'] : [])],
+    signal,
+    onBytes: (sent) => context.onBytes(sentBefore + sent),
+  });
+  if (placement.mergeRegistry) {
+    // Hard links: the same disk, no second copy.
+    await host.run(
+      script`mkdir -p ${`${layout.rootfs}/registry`} && cp -alf ${`${into}/registry`}/. ${`${layout.rootfs}/registry`}/ && rm -rf ${`${into}/registry`} ${`${layout.data}/.incoming`}`,
+      { title: "adding the image's container images to the registry", signal },
+    );
+  }
+  await host.run(script`printf '%s\n' ${recordOf(placement)} >> ${`${layout.markers}/layers`}`, { title, signal });
+}

@@ -1,0 +1,54 @@
+import { script } from '../host/script.ts';
+import type { PlanShape } from '../plan/plan-input.ts';
+import type { Step } from '../step.ts';
+import { type LifecycleInput, lifecycleStep } from './lifecycle.ts';
+
+/**
+ * The cluster's registry on its host: the data directory becomes a link to the images' `registry/`, then the image's own
+ * `init-registry` starts it; it is done when the port answers (sealos-interop.md §6.3).
+ */
+export function registryStep(shape: PlanShape, lifecycle: Pick<LifecycleInput, 'script' | 'clean' | 'timeout' | 'needs'>): Step {
+  const { layout, registry } = shape;
+  const listens = script`timeout 2 bash -c ${`exec 3<>/dev/tcp/127.0.0.1/${registry.port}`} 2>/dev/null`;
+  const step = lifecycleStep({
+    ...lifecycle,
+    id: 'init-registry',
+    title: 'starting the registry',
+    layout,
+    hosts: shape.hosts.filter(({ address }) => address.ip === registry.host.ip),
+    async before(host, { signal }) {
+      // A real directory there is somebody's data: it is never removed.
+      await host.run(
+        script`mkdir -p ${`${layout.rootfs}/registry`} "$(dirname ${registry.data})"
+if [ -d ${registry.data} ] && [ ! -L ${registry.data} ]; then
+  rmdir ${registry.data} 2>/dev/null || { echo ${`${registry.data} holds data that is not of this cluster; move it away, or choose another place with -e registryData=DIR`} >&2; exit 1; }
+fi
+ln -sfn ${`${layout.rootfs}/registry`} ${registry.data}`,
+        { title: 'linking the registry to its data', signal },
+      );
+    },
+    async after(host, { signal }) {
+      await host.run(
+        script`for i in $(seq 1 120); do if ${listens}; then exit 0; fi; sleep 0.25; done
+echo ${`nothing answers on port ${registry.port}`} >&2; exit 1`,
+        { title: 'waiting for the registry', signal },
+      );
+    },
+  });
+  return {
+    ...step,
+    async check(host, context) {
+      const state = await step.check(host, context);
+      if (state !== 'done') return state;
+      const { exitCode } = await host.run(listens, { title: 'asking the registry', signal: context.signal, allowFailure: true });
+      return exitCode === 0 ? 'done' : { what: 'start the registry again' };
+    },
+    async undo(host, context) {
+      await step.undo?.(host, context);
+      await host.run(script`if [ -L ${registry.data} ]; then rm -f ${registry.data}; fi`, {
+        title: 'removing the registry link',
+        signal: context.signal,
+      });
+    },
+  };
+}
