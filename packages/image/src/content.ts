@@ -20,10 +20,15 @@ export interface ContentSource {
   fetch(reference: Reference, descriptor: Descriptor, options?: ContentOptions & { readonly offset?: number }): Promise<Readable>;
 }
 
+export interface WriteOptions extends ContentOptions {
+  /** Opens the content again from a byte offset, for a sink that can go on after `body` failed half-way. Others ignore it. */
+  readonly resume?: ((offset: number) => Promise<Readable>) | undefined;
+}
+
 export interface ContentSink {
   has(reference: Reference, descriptor: Descriptor, options?: ContentOptions): Promise<boolean>;
   /** Takes the whole content; it becomes visible only when its size and digest are those of the descriptor, else throws `content-mismatch`. */
-  write(reference: Reference, descriptor: Descriptor, body: Readable, options?: ContentOptions): Promise<void>;
+  write(reference: Reference, descriptor: Descriptor, body: Readable, options?: WriteOptions): Promise<void>;
   /** Gives a manifest or index, already written, its name. */
   tag(reference: Reference, descriptor: Descriptor, options?: ContentOptions): Promise<void>;
 }

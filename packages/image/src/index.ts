@@ -1,11 +1,14 @@
 export type { BlobWriter, WrittenBlob } from './blob.ts';
 export * from './content.ts';
+export * from './copy.ts';
 export * from './digest.ts';
 export * from './error.ts';
+export * from './image.ts';
 export * from './json.ts';
 export * from './manifest.ts';
 export * from './manifest-parse.ts';
 export * from './media-types.ts';
+export * from './parallel.ts';
 export * from './platform.ts';
 export * from './reference.ts';
 export * from './store.ts';

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
 import { type BlobWriter, diskError, openBlobWriter, type WrittenBlob } from './blob.ts';
-import type { ContentOptions, ContentSink, ContentSource } from './content.ts';
+import type { ContentOptions, ContentSink, ContentSource, WriteOptions } from './content.ts';
 import { type Digest, digestOf, hexOf } from './digest.ts';
 import { badInput, SealosError } from './error.ts';
 import { type LockOptions, withLock } from './lock.ts';
@@ -15,11 +15,6 @@ import { collect, type Garbage } from './store-garbage.ts';
 import { createLayoutIndex, findImage, namedImages, readLayoutIndex, type StoredImage, withName, writeLayoutIndex } from './store-index.ts';
 import { closeLease, type Lease, openLease } from './store-lease.ts';
 import { mismatch } from './verify.ts';
-
-export interface StoreWriteOptions extends ContentOptions {
-  /** Opens the content again from a byte offset after `body` failed half-way; what was received is kept until then. */
-  readonly resume?: ((offset: number) => Promise<Readable>) | undefined;
-}
 
 /** How often a content may fail without a single new byte before its writing fails. */
 const RESUMES = 5;
@@ -122,7 +117,7 @@ export class Store implements ContentSource, ContentSink, AsyncDisposable {
     return true;
   }
 
-  async write(reference: Reference, descriptor: Descriptor, body: Readable, options: StoreWriteOptions = {}): Promise<void> {
+  async write(reference: Reference, descriptor: Descriptor, body: Readable, options: WriteOptions = {}): Promise<void> {
     let stream = body;
     if (await this.has(reference, descriptor)) {
       stream.destroy();

@@ -1,0 +1,116 @@
+import { Readable, Transform } from 'node:stream';
+import type { ContentOptions, ContentSink, ContentSource, OnTransfer } from './content.ts';
+import { SealosError } from './error.ts';
+import { resolveManifest } from './image.ts';
+import type { Descriptor, Platform } from './manifest.ts';
+import { parseIndex, parseManifest } from './manifest-parse.ts';
+import { isIndex } from './media-types.ts';
+import { forEachOf } from './parallel.ts';
+import { familiarName, type Reference } from './reference.ts';
+import { readContent } from './verify.ts';
+
+export interface CopyOptions extends ContentOptions {
+  /** The image's name at the source. */
+  readonly from: Reference;
+  /** Its name at the sink; default: the same. */
+  readonly to?: Reference | undefined;
+  /** Out of an index, one platform's image (default: this machine's) or the index with all that it lists. */
+  readonly platform?: Platform | 'all' | undefined;
+  readonly onEvent?: OnTransfer | undefined;
+  /** Blobs on their way at once (default 4). */
+  readonly jobs?: number | undefined;
+}
+
+/**
+ * Copies an image from any source to any sink: the blobs that the sink lacks, in parallel, then the manifests, then the name.
+ * Returns what the name now means at the sink. A blob whose stream fails is fetched on from where it broke.
+ */
+export async function copyImage(source: ContentSource, sink: ContentSink, options: CopyOptions): Promise<Descriptor> {
+  const { from, to = from, platform, signal } = options;
+  const resolved = await source.resolve(from, { signal });
+  const picked =
+    platform === 'all' && isIndex(resolved.mediaType)
+      ? resolved
+      : await resolveManifest(source, from, resolved, platform === 'all' ? { signal } : { platform, signal });
+  const tree = await readTree(source, from, picked, signal);
+
+  await forEachOf(tree.blobs, options.jobs ?? 4, (blob, stop) => copyBlob(source, sink, blob, { ...options, to, signal: stop }), signal);
+  for (const document of tree.documents)
+    await sink.write(to, document.descriptor, Readable.from([document.bytes], { objectMode: false }), { signal });
+  await sink.tag(to, picked, { signal });
+  return picked;
+}
+
+interface ImageTree {
+  /** Manifests before the indexes that list them. */
+  readonly documents: readonly { readonly descriptor: Descriptor; readonly bytes: Buffer }[];
+  /** Configs and layers, each once. */
+  readonly blobs: readonly Descriptor[];
+}
+
+async function readTree(
+  source: ContentSource,
+  reference: Reference,
+  root: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<ImageTree> {
+  const documents: { readonly descriptor: Descriptor; readonly bytes: Buffer }[] = [];
+  const blobs = new Map<string, Descriptor>();
+  const seen = new Set<string>();
+  const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    if (seen.has(descriptor.digest)) return;
+    seen.add(descriptor.digest);
+    if (depth > 3) throw new SealosError('bad-content', `${familiarName(reference)} nests its indexes too deep`);
+    const bytes = await readContent(source, reference, descriptor, { signal });
+    if (isIndex(descriptor.mediaType)) {
+      for (const child of parseIndex(bytes, descriptor.mediaType).manifests) await visit(child, depth + 1);
+    } else {
+      const manifest = parseManifest(bytes, descriptor.mediaType);
+      for (const blob of [manifest.config, ...manifest.layers]) blobs.set(blob.digest, blob);
+    }
+    documents.push({ descriptor, bytes });
+  };
+  await visit(root, 0);
+  // The biggest first: the last one to finish should be a small one.
+  return { documents, blobs: [...blobs.values()].sort((a, b) => b.size - a.size || (a.digest < b.digest ? -1 : 1)) };
+}
+
+async function copyBlob(
+  source: ContentSource,
+  sink: ContentSink,
+  blob: Descriptor,
+  options: CopyOptions & { readonly to: Reference },
+): Promise<void> {
+  const { from, to, signal, onEvent } = options;
+  const id = blob.digest;
+  const title = id.slice('sha256:'.length, 'sha256:'.length + 12);
+  if (await sink.has(to, blob, { signal })) {
+    onEvent?.({ kind: 'skip', id, title, why: 'already there' });
+    return;
+  }
+  onEvent?.({ kind: 'start', id, title, bytes: blob.size });
+  let sent = 0;
+  const open = async (offset: number): Promise<Readable> => {
+    sent = offset;
+    const body = await source.fetch(from, blob, offset > 0 ? { signal, offset } : { signal });
+    if (onEvent === undefined) return body;
+    return counted(body, (bytes) => {
+      sent += bytes;
+      onEvent({ kind: 'progress', id, bytes: sent });
+    });
+  };
+  await sink.write(to, blob, await open(0), { signal, resume: open });
+  onEvent?.({ kind: 'done', id });
+}
+
+function counted(body: Readable, count: (bytes: number) => void): Readable {
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      count(chunk.length);
+      done(null, chunk);
+    },
+  });
+  body.once('error', (error) => counter.destroy(error));
+  counter.once('close', () => body.destroy());
+  return body.pipe(counter);
+}

@@ -1,0 +1,83 @@
+import type { ContentOptions, ContentSource } from './content.ts';
+import { badInput, SealosError } from './error.ts';
+import type { Descriptor, ImageConfig, Manifest, Platform } from './manifest.ts';
+import { parseImageConfig, parseIndex, parseManifest } from './manifest-parse.ts';
+import { isIndex, isManifest } from './media-types.ts';
+import { formatPlatform, hostPlatform, matchesPlatform, pickPlatform } from './platform.ts';
+import { familiarName, type Reference } from './reference.ts';
+import { readContent } from './verify.ts';
+
+/** One platform's image: everything about it but the layers' bytes. */
+export interface Image {
+  readonly reference: Reference;
+  /** Of the manifest, not of an index around it. */
+  readonly descriptor: Descriptor;
+  readonly manifest: Manifest;
+  readonly config: ImageConfig;
+  /** The manifest's layers, the lowest first; `config.rootfs.diff_ids` has as many. */
+  readonly layers: readonly Descriptor[];
+}
+
+export interface OpenImageOptions extends ContentOptions {
+  /** Default: this machine's. A single image of another platform is opened unless a platform was asked for. */
+  readonly platform?: Platform | undefined;
+}
+
+/**
+ * Opens an image by name: out of an index the manifest for the platform. Throws `image-not-found`, `no-platform` (exit 2, lists
+ * what there is), `bad-content`, `content-mismatch`.
+ */
+export async function openImage(source: ContentSource, reference: Reference, options: OpenImageOptions = {}): Promise<Image> {
+  const descriptor = await resolveManifest(source, reference, await source.resolve(reference, options), options);
+  const manifest = parseManifest(await readContent(source, reference, descriptor, options), descriptor.mediaType);
+  const config = parseImageConfig(await readContent(source, reference, manifest.config, options));
+  if (config.rootfs.diff_ids.length !== manifest.layers.length) {
+    const counts = `${manifest.layers.length} layers, its config ${config.rootfs.diff_ids.length}`;
+    throw new SealosError('bad-content', `${familiarName(reference)} is not valid: its manifest has ${counts}`);
+  }
+  if (options.platform !== undefined && !matchesPlatform(options.platform, config)) {
+    throw noPlatform(reference, options.platform, [formatPlatform(platformOf(config))]);
+  }
+  return { reference, descriptor, manifest, config, layers: manifest.layers };
+}
+
+/** From what a name resolved to, to one image's manifest: through an index (or an index in it) by platform. */
+export async function resolveManifest(
+  source: ContentSource,
+  reference: Reference,
+  descriptor: Descriptor,
+  options: OpenImageOptions = {},
+): Promise<Descriptor> {
+  if (isManifest(descriptor.mediaType)) return descriptor;
+  if (!isIndex(descriptor.mediaType)) {
+    throw new SealosError('bad-content', `${familiarName(reference)} is not an image but '${descriptor.mediaType}'`, { exitCode: 2 });
+  }
+  const wanted = options.platform ?? hostPlatform();
+  const { manifests } = parseIndex(await readContent(source, reference, descriptor, options), descriptor.mediaType);
+  const found = pickPlatform(manifests, wanted);
+  if (found === undefined) throw noPlatform(reference, wanted, platformsIn(manifests));
+  if (!isManifest(found.mediaType)) throw new SealosError('bad-content', `${familiarName(reference)} holds an index in an index`);
+  return found;
+}
+
+/** The platform an image's config names. */
+export function platformOf(config: ImageConfig): Platform {
+  const { os, architecture, variant } = config;
+  return variant === undefined ? { os, architecture } : { os, architecture, variant };
+}
+
+function platformsIn(manifests: readonly Descriptor[]): readonly string[] {
+  const platforms = manifests.flatMap(({ platform }) =>
+    platform === undefined || platform.os === 'unknown' ? [] : [formatPlatform(platform)],
+  );
+  return [...new Set(platforms)].sort();
+}
+
+function noPlatform(reference: Reference, wanted: Platform, present: readonly string[]): SealosError {
+  const there = present.length === 0 ? 'it names none' : `it is for ${present.join(', ')}`;
+  return badInput(
+    'no-platform',
+    `${familiarName(reference)} is not for ${formatPlatform(wanted)}: ${there}`,
+    'choose another with --platform',
+  );
+}
