@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { type CompressOptions, compress } from './compress.ts';
+import type { Digest } from './digest.ts';
+import { badInput } from './error.ts';
+import type { Descriptor } from './manifest.ts';
+import { type Compression, DOCKER_LAYER, DOCKER_LAYER_GZIP, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from './media-types.ts';
+import type { Store } from './store.ts';
+import type { TarEntry } from './tar.ts';
+import { writeTar } from './tar-write.ts';
+
+export interface WriteLayerOptions {
+  /** Default zstd. */
+  readonly compression?: Compression | undefined;
+  /** zstd 1 to 19 (default 3), gzip 1 to 9 (default 6). */
+  readonly level?: number | undefined;
+  /** Later times of entries become this one: seconds since 1970, usually `SOURCE_DATE_EPOCH`. */
+  readonly latest?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told the tar bytes done so far. */
+  readonly onProgress?: ((bytes: number) => void) | undefined;
+}
+
+export interface WrittenLayer {
+  readonly descriptor: Descriptor;
+  /** The digest of the uncompressed tar, for the config's `rootfs.diff_ids`. */
+  readonly diffId: Digest;
+  readonly uncompressedBytes: number;
+}
+
+const MEDIA_TYPES: Readonly<Record<Compression, string>> = { none: OCI_LAYER, gzip: OCI_LAYER_GZIP, zstd: OCI_LAYER_ZSTD };
+
+/**
+ * Writes entries as one layer into the store: tar, hashed, compressed on all cores, hashed and stored in one pass, in constant
+ * memory. Entries stay in the order given, which the caller sorts; times are cut to whole seconds. Same entries, same digest.
+ */
+export async function writeLayer(
+  store: Store,
+  entries: AsyncIterable<TarEntry> | Iterable<TarEntry>,
+  options: WriteLayerOptions = {},
+): Promise<WrittenLayer> {
+  return storeLayer(store, writeTar(withTimes(entries, options.latest)), options);
+}
+
+/** Stores an uncompressed tar stream as a layer, compressing it on the way. */
+export async function storeLayer(store: Store, tar: AsyncIterable<Buffer>, options: WriteLayerOptions = {}): Promise<WrittenLayer> {
+  const compressOptions: CompressOptions = { ...options, compression: options.compression ?? 'zstd' };
+  const hash = createHash('sha256');
+  let uncompressedBytes = 0;
+  const counted = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of tar) {
+      options.signal?.throwIfAborted();
+      hash.update(chunk);
+      uncompressedBytes += chunk.length;
+      options.onProgress?.(uncompressedBytes);
+      yield chunk;
+    }
+  };
+  const writer = await store.createBlob();
+  try {
+    for await (const chunk of compress(counted(), compressOptions)) await writer.write(chunk);
+    const { digest, size } = await store.commit(writer);
+    const descriptor = { mediaType: MEDIA_TYPES[compressOptions.compression], digest, size };
+    return { descriptor, diffId: `sha256:${hash.digest('hex')}`, uncompressedBytes };
+  } finally {
+    await writer.discard();
+  }
+}
+
+/** How a layer's blob is compressed, by its media type. Throws `bad-content` for media types that are no layer. */
+export function compressionOfLayer(mediaType: string): Compression {
+  if (mediaType === OCI_LAYER_ZSTD) return 'zstd';
+  if (mediaType === OCI_LAYER_GZIP || mediaType === DOCKER_LAYER_GZIP) return 'gzip';
+  if (mediaType === OCI_LAYER || mediaType === DOCKER_LAYER) return 'none';
+  // Layers that may not be distributed (foreign ones of Windows) have the same forms.
+  if (/^application\/vnd\.(oci\.image\.layer\.nondistributable\.v1|docker\.image\.rootfs\.foreign\.diff)\.tar/.test(mediaType)) {
+    return mediaType.endsWith('gzip') ? 'gzip' : mediaType.endsWith('zstd') ? 'zstd' : 'none';
+  }
+  throw badInput('bad-content', `'${mediaType}' is not an image layer that can be read`);
+}
+
+/** `SOURCE_DATE_EPOCH` (reproducible-builds.org) as seconds; undefined when unset. Throws `bad-source-date` (exit 2). */
+export function sourceDate(environment: NodeJS.ProcessEnv = process.env): number | undefined {
+  const text = environment['SOURCE_DATE_EPOCH'];
+  if (text === undefined || text === '') return undefined;
+  if (!/^\d{1,11}$/.test(text)) throw badInput('bad-source-date', `SOURCE_DATE_EPOCH is '${text}', not a number of seconds`);
+  return Number(text);
+}
+
+async function* withTimes(entries: AsyncIterable<TarEntry> | Iterable<TarEntry>, latest: number | undefined): AsyncGenerator<TarEntry> {
+  for await (const entry of entries) {
+    const mtime = Math.floor(latest === undefined ? entry.mtime : Math.min(entry.mtime, latest));
+    yield mtime === entry.mtime ? entry : { ...entry, mtime };
+  }
+}
