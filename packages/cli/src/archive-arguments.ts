@@ -1,0 +1,16 @@
+import { existsSync } from 'node:fs';
+import { formatReference, loadArchive, type Store } from '@sealos/image';
+
+/** Replaces arguments that are archive files (`.tar`, `.tgz`, `.gz`, `.zst`) by the names of the images in them, loaded into the store. */
+export async function loadArchives(store: Store, images: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (const image of images) {
+    if (!/\.(tar|tgz|gz|zst)$/.test(image) || !existsSync(image)) {
+      names.push(image);
+      continue;
+    }
+    const loaded = await loadArchive(store, image, { signal });
+    names.push(...loaded.map((entry) => formatReference(entry.reference)));
+  }
+  return names;
+}

@@ -1,0 +1,103 @@
+import { SealosError } from '@sealos/image';
+import type { HostFacts } from '../host/host.ts';
+
+/** What the checks before a run look at, of one host. */
+export interface InspectedHost {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly facts: HostFacts;
+  /** Nothing of this cluster was put there before. */
+  readonly fresh: boolean;
+  /** Bytes that will be written below the data directory. */
+  readonly bytesNeeded: number;
+}
+
+export interface Finding {
+  readonly host: string;
+  readonly message: string;
+  readonly fatal: boolean;
+}
+
+const MAX_CLOCK_SKEW = 5;
+/** Room for container images that are unpacked, logs, and etcd. */
+const DISK_RESERVE = 2e9;
+const MASTER_PORTS = [2379, 2380, 6443, 10250, 10257, 10259];
+const WORKER_PORTS = [10250];
+
+function findingsOf(host: InspectedHost, registryPort: number | undefined): readonly Finding[] {
+  const { facts } = host;
+  const findings: Finding[] = [];
+  const refuse = (message: string) => findings.push({ host: host.name, message, fatal: true });
+  const warn = (message: string) => findings.push({ host: host.name, message, fatal: false });
+
+  if (!facts.systemd) refuse('systemd is not running there (pid 1 is something else); the images need it to start their services');
+  for (const tool of ['tar', 'gzip'] as const) if (!facts.tools[tool]) refuse(`${tool} is not installed there`);
+  if (!['amd64', 'arm64'].includes(facts.architecture))
+    refuse(`its architecture ${facts.architecture} is not supported (amd64 and arm64 are)`);
+  if (Math.abs(facts.clockSkewSeconds) > MAX_CLOCK_SKEW) {
+    const direction = facts.clockSkewSeconds > 0 ? 'ahead of' : 'behind';
+    refuse(
+      `its clock is ${Math.abs(facts.clockSkewSeconds).toFixed(0)} s ${direction} this machine's; certificates need clocks within ${MAX_CLOCK_SKEW} s`,
+    );
+  }
+  if (facts.diskFreeBytes < host.bytesNeeded + (host.fresh ? DISK_RESERVE : 0)) {
+    const needed = host.bytesNeeded + (host.fresh ? DISK_RESERVE : 0);
+    refuse(
+      `${(facts.diskFreeBytes / 1e9).toFixed(1)} GB are free on the disk of /var/lib/sealos, ${(needed / 1e9).toFixed(1)} GB are needed`,
+    );
+  }
+  if (!facts.kernelFeatures.overlayfs) refuse('its kernel has no overlayfs');
+  if (!facts.kernelFeatures.bridgeNetfilter) warn('its kernel has no br_netfilter; some pod networks need it');
+  if (host.fresh) {
+    const ports = [...(host.roles.includes('master') ? MASTER_PORTS : WORKER_PORTS), ...(registryPort === undefined ? [] : [registryPort])];
+    const taken = ports.filter((port) => facts.listeningPorts.includes(port));
+    if (taken.length > 0)
+      refuse(`port${taken.length > 1 ? 's' : ''} ${taken.join(', ')} in use there; the cluster needs ${taken.length > 1 ? 'them' : 'it'}`);
+    if (facts.containerRuntimes.length > 0) {
+      refuse(`${facts.containerRuntimes.join(', ')} is there already; remove it, the image brings its own container runtime`);
+    }
+  }
+  return findings;
+}
+
+/**
+ * Everything that speaks against a run, of all hosts at once: the user repairs it in one go. `registryHost` is the name of the host
+ * that will serve the registry.
+ */
+export function preflight(hosts: readonly InspectedHost[], registry: { readonly host: string; readonly port: number }): readonly Finding[] {
+  const findings = hosts.flatMap((host) => findingsOf(host, host.name === registry.host ? registry.port : undefined));
+  const byName = new Map<string, string>();
+  for (const host of hosts) {
+    const name = host.facts.hostname.toLowerCase();
+    const other = byName.get(name);
+    if (other)
+      findings.push({
+        host: host.name,
+        message: `its hostname '${name}' is also that of ${other}; Kubernetes needs unique names`,
+        fatal: true,
+      });
+    else byName.set(name, host.name);
+  }
+  const architectures = new Set(hosts.map((host) => host.facts.architecture));
+  if (architectures.size > 1) {
+    for (const host of hosts.slice(1)) {
+      if (host.facts.architecture === hosts[0]?.facts.architecture) continue;
+      findings.push({
+        host: host.name,
+        message: `it is ${host.facts.architecture}, ${hosts[0]?.name} is ${hosts[0]?.facts.architecture}; all hosts must be of one architecture`,
+        fatal: true,
+      });
+    }
+  }
+  return findings;
+}
+
+/** Throws all fatal findings as one error, a line each (exit status 2: nothing was touched). */
+export function refuseFatal(findings: readonly Finding[]): void {
+  const fatal = findings.filter((finding) => finding.fatal);
+  if (fatal.length === 0) return;
+  const [first] = fatal;
+  const lines = fatal.map((finding) => `${finding.host}: ${finding.message}`);
+  const message = fatal.length === 1 && first ? lines.join('') : `the hosts are not ready:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+  throw new SealosError('preflight', message, { exitCode: 2, hint: 'nothing was changed on any host' });
+}

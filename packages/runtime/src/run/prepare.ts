@@ -1,0 +1,284 @@
+import { type Platform, parsePlatform, SealosError, type Store } from '@sealos/image';
+import { type Cluster, type ClusterHost, type Environment, masters, registryHosts } from '../cluster/cluster.ts';
+import type { Address, Host, HostFacts, HostFile } from '../host/host.ts';
+import {
+  type ClusterImage,
+  imageVip,
+  type LifecycleScripts,
+  lifecycleScripts,
+  overrideCommand,
+  validateImages,
+} from '../image-contract/cluster-image.ts';
+import { guestScript } from '../image-contract/commands.ts';
+import { hostEnvironment } from '../image-contract/environment.ts';
+import type { KubeadmDocument } from '../kubeadm/document.ts';
+import { type KubeadmPlan, kubeadmDocuments } from '../kubeadm/documents.ts';
+import { generateToken } from '../kubeadm/token.ts';
+import { hostLayout } from '../layout.ts';
+import { ensurePki, type Pki } from '../pki/pki.ts';
+import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
+import type { PlannedCommands, PlannedHost } from '../plan/plan-input.ts';
+import { generatePassword, htpasswd } from '../registry-config/credentials.ts';
+import { parseRegistryConfig, type RegistryConfig } from '../registry-config/registry-config.ts';
+import { renderTemplates } from '../render/render.ts';
+import type { ClusterState } from '../state/state.ts';
+import { type LoadedImage, type LoadImageOptions, loadImage } from './load-image.ts';
+
+export const API_NAME = 'apiserver.cluster.local';
+
+/** A host that was reached, and what it said of itself. */
+export interface ReachedHost {
+  readonly spec: ClusterHost;
+  readonly host: Host;
+  readonly facts: HostFacts;
+  /** No file of this cluster is there. */
+  readonly fresh: boolean;
+}
+
+export interface PrepareInput {
+  readonly cluster: Cluster;
+  readonly hosts: readonly ReachedHost[];
+  readonly images: readonly LoadedImage[];
+  readonly state: ClusterState;
+  /** What `-e` gave each image, in this call or the one that first ran it. */
+  readonly given: ReadonlyMap<string, Environment>;
+  /** Names whose commands this call runs: those of the command line. */
+  readonly requested: ReadonlySet<string>;
+  /** `--cmd`: replaces the CMD of the first image of the command line. */
+  readonly command: readonly string[];
+  readonly force: boolean;
+  readonly keepGoing: boolean;
+  /** Only looks: nothing is written on the operator either. */
+  readonly dryRun: boolean;
+  readonly userDocuments: readonly KubeadmDocument[];
+  readonly sealosVersion: string;
+  readonly timeout: number | undefined;
+  readonly warn: (message: string) => void;
+  readonly signal: AbortSignal;
+}
+
+/** The platform of a cluster's hosts; they are all of one. */
+export function platformOfHosts(hosts: readonly ReachedHost[]): Platform {
+  return parsePlatform(`linux/${hosts[0]?.facts.architecture ?? 'amd64'}`);
+}
+
+/** Opens every image of the cluster, in order, and refuses a set that cannot be run. */
+export async function loadImages(
+  store: Store,
+  names: readonly string[],
+  options: LoadImageOptions & { readonly newCluster: boolean },
+): Promise<readonly LoadedImage[]> {
+  const images: LoadedImage[] = [];
+  for (const name of names) images.push(await loadImage(store, name, options));
+  validateImages(
+    images.map((image) => image.contract),
+    { newCluster: options.newCluster },
+  );
+  return images;
+}
+
+export function rootfsOf(images: readonly LoadedImage[]): LoadedImage {
+  const rootfs = images.find((image) => image.contract.kind === 'rootfs');
+  if (rootfs) return rootfs;
+  throw new SealosError('no-rootfs', 'no image of this cluster is a rootfs image', { exitCode: 2, hint: 'name a rootfs image first' });
+}
+
+const nothing: Environment = new Map();
+
+/** What `-e` gave the rootfs, with a generated password where nobody chose one for the registry. */
+async function withRegistryPassword(input: PrepareInput, rootfs: ClusterImage): Promise<Environment> {
+  const given = input.given.get(rootfs.name) ?? nothing;
+  const chosen = given.get('registryPassword') ?? input.cluster.env.get('registryPassword') ?? rootfs.env.get('registryPassword');
+  if (chosen !== '') {
+    if (chosen === 'passw0rd')
+      input.warn("the cluster's registry has the password that everybody knows; choose one with -e registryPassword=…");
+    return given;
+  }
+  let password = await input.state.readSecret('registry-password');
+  if (password === undefined) {
+    password = generatePassword();
+    if (!input.dryRun) await input.state.writeSecret('registry-password', password);
+  }
+  return new Map([...given, ['registryPassword', password]]);
+}
+
+function environmentOf(
+  input: PrepareInput,
+  image: ClusterImage,
+  reached: ReachedHost,
+  kubeVersion: string | undefined,
+  commandLine = input.given.get(image.name) ?? nothing,
+): Environment {
+  const { env, warnings } = hostEnvironment({
+    image: image.env,
+    cluster: input.cluster.env,
+    commandLine,
+    host: reached.spec.env,
+    roles: reached.spec.roles,
+    kubeVersion,
+    sealosVersion: input.sealosVersion,
+    facts: reached.facts,
+  });
+  for (const warning of warnings) input.warn(warning);
+  return env;
+}
+
+const sameAddress = (a: Address, b: Address) => a.ip === b.ip && a.port === b.port;
+
+/** A file that holds the registry's password is for root's eyes only. */
+function guarded(files: readonly HostFile[], password: string): readonly HostFile[] {
+  if (password === '') return files;
+  return files.map((file) => (Buffer.from(file.content).includes(password) ? { ...file, mode: file.mode & 0o700 } : file));
+}
+
+interface Rendered {
+  readonly hosts: readonly PlannedHost[];
+  readonly registry: RegistryConfig;
+}
+
+/** Each host's own files: the rootfs' and the patches' templates with that host's environment, and the registry's logins where it runs. */
+async function renderHosts(input: PrepareInput, rootfs: LoadedImage, given: Environment, into: string): Promise<Rendered> {
+  const patches = input.images.filter((image) => image.contract.kind === 'patch');
+  const registryAddress = registryHosts(input.cluster)[0]?.address;
+  const version = rootfs.contract.version;
+  const rendered = input.hosts.map((reached) => {
+    const env = environmentOf(input, rootfs.contract, reached, version, given);
+    const files = new Map<string, HostFile>();
+    for (const image of [rootfs, ...patches]) {
+      const own = image === rootfs ? env : environmentOf(input, image.contract, reached, version);
+      for (const file of renderTemplates(image.templates, own, into)) files.set(file.path, file);
+    }
+    return { reached, env, files };
+  });
+  const onRegistryHost =
+    rendered.find(({ reached }) => registryAddress && sameAddress(reached.spec.address, registryAddress)) ?? rendered[0];
+  const yaml = onRegistryHost?.files.get(`${into}/etc/registry.yml`);
+  const registry = parseRegistryConfig(
+    yaml === undefined ? undefined : Buffer.from(yaml.content).toString(),
+    `${rootfs.contract.name}:etc/registry.yml`,
+  );
+  const logins = await htpasswd(registry, await input.state.readSecret('registry_htpasswd'));
+  if (logins !== undefined && !input.dryRun) await input.state.writeSecret('registry_htpasswd', logins);
+  const hosts = rendered.map((entry): PlannedHost => {
+    const files = [...entry.files.values()];
+    if (logins !== undefined && entry === onRegistryHost)
+      files.push({ path: `${into}/etc/registry_htpasswd`, content: logins, mode: 0o600 });
+    return {
+      address: entry.reached.spec.address,
+      hostname: entry.reached.facts.hostname,
+      roles: entry.reached.spec.roles,
+      facts: entry.reached.facts,
+      files: guarded(files, registry.password),
+      env: entry.env,
+    };
+  });
+  return { hosts, registry };
+}
+
+/** The commands of the images that this call names, with master0's environment. */
+function commandsOf(
+  input: PrepareInput,
+  master0: ReachedHost,
+  kubeVersion: string | undefined,
+  rootfsDirectory: string,
+  workdir: (name: string) => string,
+): readonly PlannedCommands[] {
+  let first = true;
+  return input.images.flatMap((image) => {
+    if (!input.requested.has(image.contract.name)) return [];
+    const contract = first ? overrideCommand(image.contract, input.command) : image.contract;
+    first = false;
+    const isApplication = contract.kind === 'application';
+    const directory = isApplication ? workdir(image.planned.directory) : rootfsDirectory;
+    const env = environmentOf(input, contract, master0, kubeVersion);
+    const files = isApplication ? renderTemplates(image.templates, env, directory) : [];
+    if (contract.commands.length === 0 && files.length === 0) return [];
+    return [{ image: image.planned, script: guestScript(contract.commands, env, directory, { keepGoing: input.keepGoing }), files }];
+  });
+}
+
+interface Kubeadm {
+  readonly plan: KubeadmPlan;
+  readonly pki: Pki | undefined;
+  readonly token: string;
+}
+
+async function prepareKubeadm(input: PrepareInput, rootfs: LoadedImage, vip: string, rootfsEnv: Environment): Promise<Kubeadm> {
+  const token = generateToken();
+  const version = rootfs.contract.version ?? '';
+  const apiHosts = masters(input.cluster);
+  const documents = (caCertHash: string) =>
+    kubeadmDocuments({
+      version,
+      hosts: input.hosts.map(({ spec, facts }) => ({
+        address: spec.address,
+        role: spec.roles.includes('master') ? 'master' : 'worker',
+        facts,
+      })),
+      vip,
+      apiName: API_NAME,
+      criSocket: rootfsEnv.get('SEALOS_SYS_CRI_ENDPOINT'),
+      imageEndpoint: rootfsEnv.get('SEALOS_SYS_IMAGE_ENDPOINT'),
+      imageDocuments: rootfs.kubeadm,
+      userDocuments: input.userDocuments,
+      skipPhases: rootfs.contract.skipPhases,
+      token,
+      caCertHash,
+    });
+  const outline = documents(`sha256:${'0'.repeat(64)}`);
+  for (const warning of outline.warnings) input.warn(warning);
+  if (input.dryRun) return { plan: outline, pki: undefined, token };
+  const pki = await ensurePki(input.state.home, {
+    masters: input.hosts
+      .filter(({ spec }) => apiHosts.some((master) => sameAddress(master.address, spec.address)))
+      .map(({ spec, facts }) => ({ ip: spec.address.ip, nodeName: facts.hostname.toLowerCase() })),
+    version,
+    vip,
+    apiName: API_NAME,
+    apiPort: outline.apiPort,
+    serviceSubnet: outline.networking.serviceSubnet,
+    dnsDomain: outline.networking.dnsDomain,
+    extraSans: outline.certSans,
+    signal: input.signal,
+  });
+  return { plan: documents(pki.caCertHash), pki, token };
+}
+
+/** Turns the reached hosts and the opened images into the plan's whole input: rendered files, certificates, kubeadm's documents, commands. */
+export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput> {
+  const { cluster } = input;
+  const rootfs = rootfsOf(input.images);
+  const layout = hostLayout(cluster.name);
+  const given = await withRegistryPassword(input, rootfs.contract);
+  const { hosts, registry } = await renderHosts(input, rootfs, given, layout.rootfs);
+  const master0 = input.hosts.find(({ spec }) => spec.roles.includes('master'));
+  const registryHost = registryHosts(cluster)[0];
+  if (!master0 || !registryHost) throw new SealosError('no-master', `cluster ${cluster.name} has no control-plane host`, { exitCode: 2 });
+  const master0Env = hosts.find(({ address }) => sameAddress(address, master0.spec.address))?.env ?? new Map();
+  const vip = imageVip(rootfs.contract, master0Env);
+  const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env);
+  const scripts: LifecycleScripts = lifecycleScripts(input.images.map((image) => image.contract));
+  const byAddress = new Map(input.hosts.map(({ spec, host }) => [spec.address.ip, host]));
+  return {
+    layout,
+    hosts,
+    images: input.images.map((image) => image.planned),
+    master0: master0.spec.address,
+    registry: { host: registryHost.address, domain: registry.domain, port: registry.port, data: registry.data },
+    scripts,
+    vip,
+    apiName: API_NAME,
+    apiPort: kubeadm.plan.apiPort,
+    certificates: kubeadm.pki?.files.get(master0.spec.address.ip) ?? [],
+    kubeadm: kubeadm.plan,
+    joinToken: kubeadm.token,
+    commands: commandsOf(input, master0, rootfs.contract.version, layout.rootfs, layout.workdir),
+    force: input.force ? input.requested : new Set(),
+    hostOf: (address) => {
+      const host = byAddress.get(address.ip);
+      if (!host) throw new Error(`no connection to ${address.ip}`);
+      return host;
+    },
+    timeout: input.timeout,
+  };
+}

@@ -1,0 +1,142 @@
+import type { Platform, Store } from '@sealos/image';
+import { type Cluster, registryHosts } from '../cluster/cluster.ts';
+import type { RunEvent } from '../event.ts';
+import { executePlan } from '../execute.ts';
+import { parseEnvironment } from '../image-contract/environment.ts';
+import { openJournal } from '../journal.ts';
+import type { KubeadmDocument } from '../kubeadm/document.ts';
+import { planCluster } from '../plan/plan-cluster.ts';
+import { openState } from '../state/state.ts';
+import { applicationStepId } from '../steps/application.ts';
+import { desiredCluster, exists, type RunRequest } from './desired.ts';
+import { givenEnvironment, keepGivenEnvironment } from './given-environment.ts';
+import { preflight, refuseFatal } from './preflight.ts';
+import { loadImages, platformOfHosts, preparePlan } from './prepare.ts';
+import { type Connection, reachHosts } from './reach-hosts.ts';
+import { mountOf, withCommandCondition, withPhase } from './remember.ts';
+
+export interface RunClusterOptions {
+  readonly request: RunRequest;
+  readonly connection: Connection;
+  readonly store: Store;
+  readonly pull: (name: string, platform: Platform, signal: AbortSignal) => Promise<void>;
+  readonly userDocuments: readonly KubeadmDocument[];
+  readonly dryRun: boolean;
+  readonly force: boolean;
+  readonly keepGoing: boolean;
+  readonly sealosVersion: string;
+  /** Milliseconds that one remote command may take; undefined: as long as it takes. */
+  readonly timeout: number | undefined;
+  readonly onEvent: (event: RunEvent) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface RunResult {
+  readonly cluster: string;
+  /** Steps that changed something, over all hosts; 0: everything was as it should be. */
+  readonly changed: number;
+  /** Kubeconfig of the cluster's administrator on this machine. */
+  readonly kubeconfig: string;
+  readonly master0: string;
+}
+
+const now = () => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+
+/**
+ * `sealos run`: brings the hosts to the cluster that is asked for. Refuses (exit 2) before anything is touched whatever can be known
+ * to be wrong; from then on every step may be interrupted, and the same call goes on where it stopped.
+ */
+export async function runCluster(options: RunClusterOptions): Promise<RunResult> {
+  const { request, dryRun, signal, onEvent } = options;
+  const state = await openState(request.cluster);
+  await using _lock = await state.lock(`run ${request.images.join(' ')}`);
+  const stored = await state.read();
+  const desired = desiredCluster(request, stored, options.connection.localIp);
+  const warned = new Set<string>();
+  const warn = (message: string, host?: string) => {
+    if (warned.has(message)) return;
+    warned.add(message);
+    onEvent({ at: new Date().toISOString(), kind: 'warning', message, ...(host === undefined ? {} : { host }) });
+  };
+
+  await using hosts = await reachHosts(desired, options.connection, signal);
+  const requested = new Set(request.images);
+  const images = await loadImages(options.store, desired.images, {
+    platform: platformOfHosts(hosts.reached),
+    pull: options.pull,
+    newCluster: !exists(stored),
+    signal,
+  });
+  const given = await givenEnvironment(state, requested, parseEnvironment(request.env, '-e'));
+  const input = await preparePlan({
+    cluster: desired,
+    hosts: hosts.reached,
+    images,
+    state,
+    given,
+    requested,
+    command: request.command,
+    force: options.force,
+    keepGoing: options.keepGoing,
+    dryRun,
+    userDocuments: options.userDocuments,
+    sealosVersion: options.sealosVersion,
+    timeout: options.timeout,
+    warn,
+    signal,
+  });
+
+  const registryIp = registryHosts(desired)[0]?.address.ip;
+  const payload = images.reduce((sum, image) => sum + image.payloadBytes, 0);
+  const containerImages = images.reduce((sum, image) => sum + image.registryBytes, 0);
+  const findings = preflight(
+    hosts.reached.map(({ host, spec, facts, fresh }) => ({
+      name: host.name,
+      roles: spec.roles,
+      facts,
+      fresh,
+      bytesNeeded: fresh ? payload + (spec.address.ip === registryIp ? containerImages : 0) : 0,
+    })),
+    { host: hosts.reached.find(({ spec }) => spec.address.ip === registryIp)?.host.name ?? '', port: input.registry.port },
+  );
+  refuseFatal(findings);
+  for (const finding of findings) warn(`${finding.host}: ${finding.message}`, finding.host);
+
+  const plan = planCluster(input);
+  const result = { cluster: request.cluster, kubeconfig: `${state.etc}/admin.conf`, master0: input.master0.ip };
+  const run = { onEvent, signal, dryRun };
+  if (dryRun) {
+    const { changed } = await executePlan(plan, hosts.hostOf, run);
+    return { ...result, changed };
+  }
+
+  const clusterfile = (cluster: Cluster) => ({
+    cluster,
+    configs: stored?.configs ?? [],
+    kubeadm: options.userDocuments.length > 0 ? options.userDocuments : (stored?.kubeadm ?? []),
+  });
+  const mounted = { ...desired, status: { ...desired.status, mounts: images.map(mountOf) } };
+  await keepGivenEnvironment(state, given);
+  await state.write(clusterfile(withPhase(mounted, 'ClusterInProcess', now())));
+  await using journal = await openJournal(state.logs, 'run');
+  const applications = new Set(input.commands.map((commands) => applicationStepId(commands.image.name)));
+  let failedStep: string | undefined;
+  const watch = (event: RunEvent) => {
+    if (event.kind === 'step-failed') failedStep ??= event.step;
+    journal.onEvent(event);
+    onEvent(event);
+  };
+  try {
+    const { changed } = await executePlan(plan, hosts.hostOf, { ...run, onEvent: watch });
+    await state.write(clusterfile(withCommandCondition(withPhase(mounted, 'ClusterSuccess', now()), request.images, now())));
+    return { ...result, changed };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const stands = failedStep !== undefined && applications.has(failedStep);
+    const ended = stands
+      ? withCommandCondition(withPhase(mounted, 'ClusterSuccess', now()), request.images, now(), message)
+      : withPhase(mounted, 'ClusterFailed', now(), message);
+    await state.write(clusterfile(ended));
+    throw error;
+  }
+}
