@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { type CompressOptions, compress } from './compress.ts';
+import { compress } from './compress.ts';
 import type { Digest } from './digest.ts';
 import { badInput } from './error.ts';
 import type { Descriptor } from './manifest.ts';
@@ -43,13 +43,13 @@ export async function writeLayer(
 
 /** Stores an uncompressed tar stream as a layer, compressing it on the way. */
 export async function storeLayer(store: Store, tar: AsyncIterable<Buffer>, options: WriteLayerOptions = {}): Promise<WrittenLayer> {
-  const compressOptions: CompressOptions = { ...options, compression: options.compression ?? 'zstd' };
+  const compression = options.compression ?? 'zstd';
   const hash = createHash('sha256');
   let uncompressedBytes = 0;
   const counted = async function* (): AsyncGenerator<Buffer> {
     for await (const chunk of tar) {
       options.signal?.throwIfAborted();
-      hash.update(chunk);
+      if (compression !== 'none') hash.update(chunk);
       uncompressedBytes += chunk.length;
       options.onProgress?.(uncompressedBytes);
       yield chunk;
@@ -57,10 +57,10 @@ export async function storeLayer(store: Store, tar: AsyncIterable<Buffer>, optio
   };
   const writer = await store.createBlob();
   try {
-    for await (const chunk of compress(counted(), compressOptions)) await writer.write(chunk);
+    for await (const chunk of compress(counted(), { ...options, compression })) await writer.write(chunk);
     const { digest, size } = await store.commit(writer);
-    const descriptor = { mediaType: MEDIA_TYPES[compressOptions.compression], digest, size };
-    return { descriptor, diffId: `sha256:${hash.digest('hex')}`, uncompressedBytes };
+    const descriptor = { mediaType: MEDIA_TYPES[compression], digest, size };
+    return { descriptor, diffId: compression === 'none' ? digest : `sha256:${hash.digest('hex')}`, uncompressedBytes };
   } finally {
     await writer.discard();
   }

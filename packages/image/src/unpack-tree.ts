@@ -1,0 +1,135 @@
+import * as fs from 'node:fs';
+import { join } from 'node:path';
+import { diskError } from './blob.ts';
+import { badInput } from './error.ts';
+import { whiteoutOf } from './layer-files.ts';
+import type { TarHeader } from './tar.ts';
+import type { TarItem } from './tar-read.ts';
+import type { Unpacked } from './unpack.ts';
+import { openRoot } from './unpack-root.ts';
+
+/** A directory that layers are unpacked into, one after the other. */
+export interface UnpackedTree {
+  beginLayer(): void;
+  put(item: TarItem): Promise<void>;
+  /** Sets what has to be set last, the directories' modes and times, and sums up. */
+  finish(): Unpacked;
+}
+
+// Synchronous calls: ten thousand small files would otherwise take ten times as long, and the layer is decompressed on other threads meanwhile.
+export function openTree(root: string, options: { readonly owners: boolean }): UnpackedTree {
+  const inside = openRoot(root);
+  // What the present layer put: its whiteouts spare it.
+  const written = new Set<string>();
+  const directories = new Map<string, TarHeader>();
+  const skipped: string[] = [];
+  let entries = 0;
+  let bytes = 0;
+
+  const remove = (path: string): void => {
+    if (isDirectory(path)) {
+      // Were they kept, finish() would find other directories there, perhaps through a link that took this one's place.
+      for (const known of directories.keys()) if (known === path || known.startsWith(`${path}/`)) directories.delete(known);
+    }
+    inside.forget();
+    fs.rmSync(path, { recursive: true, force: true });
+  };
+  const removeUnwritten = (path: string): void => {
+    if (!written.has(path)) remove(path);
+    else if (isDirectory(path)) for (const name of fs.readdirSync(path)) removeUnwritten(join(path, name));
+  };
+  const whiteout = (target: { readonly path: string; readonly opaque: boolean }): void => {
+    const path = inside.find(target.path);
+    if (path === undefined) return;
+    if (!target.opaque) removeUnwritten(path);
+    else if (isDirectory(path)) for (const name of fs.readdirSync(path)) removeUnwritten(join(path, name));
+  };
+  const markWritten = (path: string): void => {
+    for (let at = path; at.length > root.length && !written.has(at); at = at.slice(0, at.lastIndexOf('/'))) written.add(at);
+  };
+  const dress = (path: string, header: TarHeader): void => {
+    if (options.owners) fs.lchownSync(path, header.uid, header.gid);
+    if (header.type !== 'symlink') fs.chmodSync(path, header.mode); // after chown, which clears setuid
+    fs.lutimesSync(path, header.mtime, header.mtime);
+  };
+
+  const putDirectory = (path: string, header: TarHeader): void => {
+    if (!isDirectory(path)) {
+      remove(path);
+      fs.mkdirSync(path, { mode: 0o700 });
+    }
+    directories.set(path, header);
+  };
+  const putFile = async (path: string, item: TarItem): Promise<void> => {
+    if (exists(path)) remove(path);
+    const flags = fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_WRONLY | fs.constants.O_NOFOLLOW;
+    const file = fs.openSync(path, flags, 0o600);
+    try {
+      for await (const chunk of item.content()) {
+        for (let at = 0; at < chunk.length; ) at += fs.writeSync(file, chunk, at);
+        bytes += chunk.length;
+      }
+    } finally {
+      fs.closeSync(file);
+    }
+    dress(path, item.header);
+  };
+  const putLink = (path: string, header: TarHeader): void => {
+    if (header.type === 'symlink') {
+      if (header.linkname === undefined) throw badInput('bad-archive', `'${header.path}' is a link to nothing`);
+      remove(path);
+      fs.symlinkSync(header.linkname, path);
+      dress(path, header);
+      return;
+    }
+    const target = inside.find(header.linkname ?? '');
+    if (target === undefined || target === path || !exists(target) || isDirectory(target)) {
+      throw badInput('bad-archive', `'${header.path}' is a hard link to '${header.linkname}', which is no file in the image`);
+    }
+    remove(path);
+    fs.linkSync(target, path);
+  };
+
+  const put = async (item: TarItem): Promise<void> => {
+    const { header } = item;
+    const target = whiteoutOf(header.path);
+    if (target !== undefined) return whiteout(target);
+    entries++;
+    if (header.path === '') {
+      if (header.type === 'directory') directories.set(root, header);
+      return;
+    }
+    if (header.type === 'character' || header.type === 'block' || header.type === 'fifo') {
+      skipped.push(header.path);
+      return;
+    }
+    const path = inside.place(header.path);
+    if (header.type === 'directory') putDirectory(path, header);
+    else if (header.type === 'file') await putFile(path, item);
+    else putLink(path, header);
+    markWritten(path);
+  };
+  return {
+    beginLayer: () => written.clear(),
+    async put(item) {
+      try {
+        await put(item);
+      } catch (error) {
+        throw diskError(error, join(root, item.header.path));
+      }
+    },
+    finish() {
+      // The deepest first: setting a child's mode or time changes nothing above it any more.
+      for (const [path, header] of [...directories].sort(([a], [b]) => b.length - a.length)) if (isDirectory(path)) dress(path, header);
+      return { entries, bytes, skipped };
+    },
+  };
+}
+
+function exists(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function isDirectory(path: string): boolean {
+  return fs.lstatSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+}
