@@ -8,6 +8,8 @@ export * from './image-contract/commands.ts';
 export * from './image-contract/environment.ts';
 export * from './kubeadm/document.ts';
 export * from './kubeadm/documents.ts';
+export { nodeName } from './kubeadm/node.ts';
+export * from './kubeadm/plan.ts';
 export * from './kubeadm/token.ts';
 export * from './pki/pki.ts';
 export * from './registry-config/credentials.ts';

@@ -1,60 +1,116 @@
-import type { Address, HostFacts } from '../host/host.ts';
-import type { KubeadmDocument } from './document.ts';
+import { isIPv4 } from 'node:net';
+import { badInput } from '@sealos/image';
+import { placeControlPlaneTimeout, toCanonical } from './convert.ts';
+import { defaultCluster, defaultKubelet, defaultKubeProxy } from './defaults.ts';
+import type { KubeadmDocument, KubeadmKind } from './document.ts';
+import { formatDocuments, skipPhaseFlags } from './format.ts';
+import { joinDocument } from './join.ts';
+import { pruneKubelet } from './kubelet.ts';
+import { mergeTrees } from './merge.ts';
+import { clusterNetworking } from './networking.ts';
+import { hostCgroupDriver, nodeDefaults, nodeName } from './node.ts';
+import type { KubeadmInput, KubeadmPlan } from './plan.ts';
+import { type Tree, valueAt, withValue } from './tree.ts';
+import { kubeadmApi } from './version.ts';
 
-/** What kubeadm must know of one host. */
-export interface KubeadmHost {
-  readonly address: Address;
-  readonly role: 'master' | 'worker';
-  readonly facts: Pick<HostFacts, 'hostname' | 'kernelFeatures' | 'sysResource' | 'swapOn' | 'cgroup' | 'systemd'>;
-  /** Found from the host's container runtime; by default what the facts suggest. */
-  readonly cgroupDriver?: 'systemd' | 'cgroupfs' | undefined;
+const defaultPort = 6443;
+
+/**
+ * All documents for all hosts: defaults, then the image's documents, then the user's, then what must be (names, addresses, the token).
+ * Pure: same input, same bytes. Throws bad input where documents contradict each other or the version is not supported.
+ */
+export function kubeadmDocuments(input: KubeadmInput): KubeadmPlan {
+  const { version, hosts, vip, apiName = 'apiserver.cluster.local', auditPolicy = true } = input;
+  const [first, ...others] = hosts;
+  if (first === undefined || first.role !== 'master') throw badInput('no-master', 'there is no control-plane host to begin the cluster on');
+  const api = kubeadmApi(version);
+  const { over, warnings } = layers([...(input.imageDocuments ?? []), ...(input.userDocuments ?? [])]);
+
+  const wanted = over('ClusterConfiguration', defaultCluster(version, api, auditPolicy));
+  const networking = clusterNetworking(wanted, vip);
+  const wantedInit = over('InitConfiguration', nodeDefaults(input, first));
+  const apiPort = Number(valueAt(wantedInit, ['localAPIEndpoint', 'bindPort']) ?? defaultPort);
+  const masterIps = hosts.filter(({ role }) => role === 'master').map(({ address }) => address.ip);
+  const userSans = valueAt(wanted, ['apiServer', 'certSANs']);
+  const certSans = [...new Set(['127.0.0.1', apiName, vip, ...masterIps, ...(Array.isArray(userSans) ? userSans.map(String) : [])])];
+  const { cluster, init } = placeControlPlaneTimeout(
+    withValue(
+      mergeTrees(wanted, { kubernetesVersion: version, controlPlaneEndpoint: `${apiName}:${apiPort}`, networking: { ...networking } }),
+      ['apiServer', 'certSANs'],
+      certSans,
+    ),
+    mergeTrees(wantedInit, {
+      bootstrapTokens: [bootstrapToken(input.token)],
+      localAPIEndpoint: { advertiseAddress: first.address.ip, bindPort: apiPort },
+      nodeRegistration: { name: nodeName(first.facts.hostname) },
+      skipPhases: input.skipPhases ?? [],
+    }),
+    api,
+  );
+
+  const standard = defaultKubelet(version, { swapOn: first.facts.swapOn, cgroupDriver: hostCgroupDriver(first) }, input.imageEndpoint);
+  const kubelet = pruneKubelet(over('KubeletConfiguration', standard), version);
+  const kubeProxy = keepVip(
+    over(
+      'KubeProxyConfiguration',
+      defaultKubeProxy(
+        version,
+        hosts.map(({ facts }) => facts),
+      ),
+    ),
+    vip,
+  );
+  const shared = unchanged(standard, kubelet.content, ['cgroupDriver', 'failSwapOn']);
+  const joins = others.map((host) => {
+    const document = joinDocument(input, host, { shared, apiPort, over: (base) => over('JoinConfiguration', base) });
+    return { ip: host.address.ip, document, ...formatDocuments([['JoinConfiguration', document]], api) };
+  });
+  const formatted = formatDocuments(
+    [
+      ['InitConfiguration', init],
+      ['ClusterConfiguration', cluster],
+      ['KubeletConfiguration', kubelet.content],
+      ['KubeProxyConfiguration', kubeProxy],
+    ],
+    api,
+  );
+  return {
+    init: formatted.text,
+    join: new Map(joins.map(({ ip, text }) => [ip, text])),
+    skipPhaseFlags: { init: skipPhaseFlags(init, api), join: skipPhaseFlags(joins[0]?.document ?? {}, api) },
+    networking,
+    certSans,
+    kubeProxyMode: String(kubeProxy['mode'] ?? 'iptables'),
+    apiPort,
+    warnings: [...new Set([...warnings, ...kubelet.warnings, ...formatted.warnings, ...joins.flatMap((join) => join.warnings)])],
+  };
 }
 
-export interface KubeadmInput {
-  /** Kubernetes version with `v`. */
-  readonly version: string;
-  /** Master0 first. */
-  readonly hosts: readonly KubeadmHost[];
-  readonly vip: string;
-  /** `apiserver.cluster.local` by default. */
-  readonly apiName?: string | undefined;
-  /** Path of the container runtime's socket, with or without `unix://`; containerd's by default (`SEALOS_SYS_CRI_ENDPOINT`). */
-  readonly criSocket?: string | undefined;
-  /** Socket of a separate image service (`SEALOS_SYS_IMAGE_ENDPOINT`), only where the image ships one. */
-  readonly imageEndpoint?: string | undefined;
-  /** Documents of the image's `etc/kubeadm.yml`. */
-  readonly imageDocuments?: readonly KubeadmDocument[] | undefined;
-  /** Documents of the Clusterfile and `--config-file`, in order. */
-  readonly userDocuments?: readonly KubeadmDocument[] | undefined;
-  /** Phases that the image asks to leave out (label `sealos.io.kubeadm.skip-phases`). */
-  readonly skipPhases?: readonly string[] | undefined;
-  /** Whether `/etc/kubernetes/audit-policy.yml` is put on control planes; true by default. */
-  readonly auditPolicy?: boolean | undefined;
-  /** Bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`: a secret. */
-  readonly token: string;
-  /** `sha256:HEX` of the cluster CA's public key (`Pki.caCertHash`). */
-  readonly caCertHash: string;
-  /** Where a worker finds the API while it joins, `HOST:PORT`; the VIP by default. */
-  readonly workerEndpoint?: string | undefined;
+/** The image's and the user's documents in one form, ready to be laid over defaults. */
+function layers(documents: readonly KubeadmDocument[]): { over: (kind: KubeadmKind, base: Tree) => Tree; warnings: readonly string[] } {
+  const canonical = documents.map((document) => ({ kind: document.kind, ...toCanonical(document) }));
+  return {
+    over: (kind, base) => canonical.filter((one) => one.kind === kind).reduce((tree, { content }) => mergeTrees(tree, content), base),
+    warnings: canonical.flatMap((one) => one.warnings),
+  };
 }
 
-export interface KubeadmPlan {
-  /** YAML for `kubeadm init --config` on master0: a secret (it holds the token). */
-  readonly init: string;
-  /** YAML for `kubeadm join --config`, by the host's `ip`; every host but master0: secrets. */
-  readonly join: ReadonlyMap<string, string>;
-  /** `--skip-phases=…` where the documents cannot say it (Kubernetes below 1.22), else empty. */
-  readonly skipPhaseFlags: { readonly init: readonly string[]; readonly join: readonly string[] };
-  readonly networking: { readonly podSubnet: string; readonly serviceSubnet: string; readonly dnsDomain: string };
-  /** Everything that the API server's certificate must name besides what kubeadm adds. */
-  readonly certSans: readonly string[];
-  readonly kubeProxyMode: string;
-  readonly apiPort: number;
-  /** For the user: what was left out of their documents and why. */
-  readonly warnings: readonly string[];
+function bootstrapToken(token: string): Tree {
+  return {
+    token,
+    ttl: '24h0m0s',
+    groups: ['system:bootstrappers:kubeadm:default-node-token'],
+    usages: ['signing', 'authentication'],
+  };
 }
 
-/** All documents for all hosts. Pure: same input, same bytes. Throws bad input where documents contradict each other or the version. */
-export function kubeadmDocuments(_input: KubeadmInput): KubeadmPlan {
-  throw new Error('not reached');
+/** kube-proxy's ipvs takes the address that workers reach the API by for a leftover of its own, and deletes it, unless told not to. */
+function keepVip(kubeProxy: Tree, vip: string): Tree {
+  if (kubeProxy['mode'] !== 'ipvs') return kubeProxy;
+  return mergeTrees(kubeProxy, { ipvs: { excludeCIDRs: [`${vip}/${isIPv4(vip) ? 32 : 128}`] } });
+}
+
+/** The members that no document changed: a user who sets them has decided for every host. */
+function unchanged(standard: Tree, actual: Tree, members: readonly string[]): Tree {
+  return Object.fromEntries(members.filter((member) => standard[member] === actual[member]).map((member) => [member, actual[member]]));
 }
