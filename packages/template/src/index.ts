@@ -1,1 +1,5 @@
-export {};
+// Go's text/template with sprig's functions: text in, text out.
+export { FunctionError, TemplateError, type TemplateErrorDetails } from './error.ts';
+export { type Context, type FunctionMap, fn, type GoFunction } from './function.ts';
+export { type ExecuteOptions, type ParseOptions, parseTemplate, type RenderOptions, renderTemplate, type Template } from './template.ts';
+export { dict, float, int, list, stringMap, type TemplateData, type Value } from './value.ts';
