@@ -1,0 +1,189 @@
+// The product's main line, on real parts: images built, moved in every way, run on two servers made here, killed, repeated, removed.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { after, before, test } from 'node:test';
+import { type LabHost, openLab } from '@sealos/lab';
+import { buildClusterImages, imageNames, runProgram } from '../../scripts/cluster-images.ts';
+import { startDockerRegistry } from '../support/docker-registry.ts';
+import { until } from '../support/until.ts';
+
+const sealos = join(dirname(dirname(import.meta.dirname)), 'sealos');
+const lab = openLab({ name: 'test-two-hosts' });
+const work = mkdtempSync(join(tmpdir(), 'sealos-two-hosts-'));
+const built = { SEALOS_STORAGE: join(work, 'built'), SEALOS_RUNTIME_ROOT: join(work, 'state') };
+const pulled = { ...built, SEALOS_STORAGE: join(work, 'pulled') };
+const loaded = { ...built, SEALOS_STORAGE: join(work, 'loaded') };
+let hosts: readonly LabHost[] = [];
+
+const log = (line: string) => console.log(`# ${line}`);
+const call = (env: NodeJS.ProcessEnv, ...args: readonly string[]) => runProgram([sealos, ...args], { env, onLine: log });
+
+function host(index: number): LabHost {
+  const found = hosts[index];
+  assert.ok(found, `lab host ${index} is up`);
+  return found;
+}
+
+function on(index: number, command: string): Promise<string> {
+  return runProgram(lab.ssh(host(index).name, command), { onLine: () => {} });
+}
+
+const kubectl = (command: string) => on(0, `kubectl ${command}`);
+
+const runArguments = () => [
+  'run',
+  imageNames.kubernetes,
+  imageNames.hostgw,
+  imageNames.whoami,
+  '--masters',
+  host(0).ip,
+  '--nodes',
+  host(1).ip,
+  '-i',
+  host(0).sshKey,
+  '--known-hosts',
+  host(0).knownHosts,
+];
+
+interface Event {
+  readonly kind: string;
+  readonly step?: string;
+}
+
+/** Starts the run and kills the operator without warning when the named step begins. */
+function runKilledAt(step: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(sealos, [...runArguments(), '--log-format', 'json'], {
+      env: { ...process.env, ...loaded },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    let killed = false;
+    createInterface({ input: child.stdout }).on('line', (line) => {
+      if (!line.startsWith('{')) return;
+      const event: Event = JSON.parse(line);
+      if (event.kind !== 'step-started' || event.step !== step) return;
+      killed = true;
+      child.kill('SIGKILL');
+    });
+    child.on('error', reject);
+    child.on('close', () => resolve(killed));
+  });
+}
+
+/** All nodes Ready, every pod of every namespace running, the application's pods on both hosts. */
+async function assertClusterWorks(): Promise<void> {
+  await until('both nodes to be ready', 180_000, async () =>
+    (await kubectl('get nodes --no-headers')).match(/ Ready /g)?.length === 2 ? true : undefined,
+  );
+  await kubectl('rollout status daemonset/whoami --timeout=180s');
+  await until('every pod to run', 120_000, async () => {
+    const phases = (await kubectl('get pods -A --no-headers')).trim().split('\n');
+    return phases.every((line) => / (Running|Completed) /.test(line)) ? true : undefined;
+  });
+  const pods = (
+    await kubectl(`get pods -l app=whoami -o 'jsonpath={range .items[*]}{.metadata.name} {.status.podIP} {.spec.nodeName}{"\\n"}{end}'`)
+  )
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
+  assert.equal(pods.length, 2);
+  assert.equal(new Set(pods.map(([, , node]) => node)).size, 2, 'the two pods are on different hosts');
+  // Each host asks the pod on the other one for its peer: from pod to pod, over the pod network.
+  for (const [from, to] of [
+    [pods[0], pods[1]],
+    [pods[1], pods[0]],
+  ]) {
+    const answer = await until('a pod to reach the other', 30_000, () =>
+      on(0, `curl -sf --max-time 5 'http://${from?.[1]}:8080/peer?url=http://${to?.[1]}:8080/'`),
+    );
+    assert.match(answer, new RegExp(to?.[0] ?? '-'), 'the answer names the other pod');
+  }
+}
+
+before(async () => {
+  mkdirSync(built.SEALOS_RUNTIME_ROOT, { recursive: true });
+  await buildClusterImages({ storage: built.SEALOS_STORAGE, onLine: log });
+  hosts = await lab.up({ count: 2 });
+});
+
+after(async () => {
+  await lab.down();
+  rmSync(work, { recursive: true, force: true });
+});
+
+test('images go through a registry and an archive file unchanged', async () => {
+  await using registry = await startDockerRegistry();
+  const digestOf = async (env: NodeJS.ProcessEnv, name: string) => {
+    const images: readonly { readonly name: string; readonly digest: string }[] = JSON.parse(await call(env, 'images', '-o', 'json'));
+    return images.find((image) => image.name === name)?.digest;
+  };
+  const names = Object.values(imageNames);
+  for (const name of names) {
+    const remote = name.replace('localhost/', `${registry.address}/`);
+    await call(built, 'push', name, remote);
+    await call(pulled, 'pull', remote);
+    await call(pulled, 'tag', remote, name);
+  }
+  await call(pulled, 'save', '-o', join(work, 'images.tar'), ...names);
+  await call(loaded, 'load', '-i', join(work, 'images.tar'));
+  for (const name of names) {
+    const digest = await digestOf(built, name);
+    assert.ok(digest);
+    assert.equal(await digestOf(loaded, name), digest);
+  }
+  rmSync(join(work, 'images.tar'));
+});
+
+test('a dry run shows the plan and changes nothing', async () => {
+  const before = await on(0, 'find /etc /var/lib /usr -newer /proc/1 -type f | sort');
+  const output = await call(loaded, ...runArguments(), '--dry-run');
+  assert.match(output, /kubeadm init/);
+  assert.equal(await on(0, 'find /etc /var/lib /usr -newer /proc/1 -type f | sort'), before);
+});
+
+for (const step of ['layers', 'init', 'kubeadm-init']) {
+  test(`the operator is killed when '${step}' begins`, async () => {
+    assert.ok(await runKilledAt(step), `the run got as far as ${step}`);
+  });
+}
+
+test('run again, it goes on to a working cluster', async () => {
+  await call(loaded, ...runArguments());
+  await assertClusterWorks();
+});
+
+test('a third run changes nothing and says so in under 5 s', async () => {
+  const started = performance.now();
+  const output = await call(loaded, ...runArguments());
+  assert.match(output, /nothing was changed/);
+  assert.ok(performance.now() - started < 5000, `it took ${Math.round(performance.now() - started)} ms`);
+});
+
+test('certificates last a hundred years, and no secret lies in the stored Clusterfile', async () => {
+  const end = await on(0, 'openssl x509 -enddate -noout -in /etc/kubernetes/pki/apiserver.crt 2>/dev/null || true');
+  if (end) assert.match(end, /21\d\d GMT/);
+  const clusterfile = await runProgram(['cat', join(built.SEALOS_RUNTIME_ROOT, 'default', 'Clusterfile')], { onLine: () => {} });
+  assert.doesNotMatch(clusterfile, /passwd|BEGIN/);
+});
+
+test('reset leaves hosts on which a second run works', async () => {
+  await call(loaded, 'reset', '--yes', '--known-hosts', host(0).knownHosts);
+  for (const index of [0, 1]) {
+    assert.equal(
+      await on(
+        index,
+        'ls /var/lib/sealos/data 2>/dev/null; ls -d /etc/kubernetes /var/lib/kubelet/pki /var/lib/etcd /var/lib/registry 2>/dev/null; true',
+      ),
+      '',
+    );
+    assert.equal(await on(index, 'grep -E "sealos.hub|apiserver.cluster.local|lvscare" /etc/hosts || true'), '');
+    assert.equal(await on(index, 'pgrep -x "kubelet|containerd|etcd|kube-apiserver|registry" || true'), '');
+    assert.equal(await on(index, 'grep -E "/var/lib/(kubelet|containerd)|/run/(netns|containerd)" /proc/mounts || true'), '');
+  }
+  await call(loaded, ...runArguments());
+  await assertClusterWorks();
+});
