@@ -2,22 +2,26 @@ import { randomBytes } from 'node:crypto';
 import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskError } from './blob.ts';
+import { temporary } from './temporary.ts';
 
 /** Replaces a file's content so that every reader, also after a power loss, finds the old or the new one whole. */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
-  const temporary = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  const held = temporary(draft);
   try {
-    const file = await open(temporary, 'wx', 0o644);
+    const file = await open(draft, 'wx', 0o644);
     try {
       await file.writeFile(content);
       await file.sync();
     } finally {
       await file.close();
     }
-    await rename(temporary, path);
+    await rename(draft, path);
   } catch (error) {
-    await rm(temporary, { force: true });
+    await rm(draft, { force: true });
     throw diskError(error, path);
+  } finally {
+    held.keep();
   }
   await syncDirectory(dirname(path));
 }

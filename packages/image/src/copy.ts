@@ -1,13 +1,9 @@
 import { Readable, Transform } from 'node:stream';
 import type { ContentOptions, ContentSink, ContentSource, OnTransfer } from './content.ts';
-import { SealosError } from './error.ts';
-import { resolveManifest } from './image.ts';
+import { pick, readTree } from './image-tree.ts';
 import type { Descriptor, Platform } from './manifest.ts';
-import { parseIndex, parseManifest } from './manifest-parse.ts';
-import { isIndex } from './media-types.ts';
 import { forEachOf } from './parallel.ts';
-import { familiarName, type Reference } from './reference.ts';
-import { readContent } from './verify.ts';
+import type { Reference } from './reference.ts';
 
 export interface CopyOptions extends ContentOptions {
   /** The image's name at the source. */
@@ -27,11 +23,7 @@ export interface CopyOptions extends ContentOptions {
  */
 export async function copyImage(source: ContentSource, sink: ContentSink, options: CopyOptions): Promise<Descriptor> {
   const { from, to = from, platform, signal } = options;
-  const resolved = await source.resolve(from, { signal });
-  const picked =
-    platform === 'all' && isIndex(resolved.mediaType)
-      ? resolved
-      : await resolveManifest(source, from, resolved, platform === 'all' ? { signal } : { platform, signal });
+  const picked = await pick(source, from, { platform, signal });
   const tree = await readTree(source, from, picked, signal);
 
   await forEachOf(tree.blobs, options.jobs ?? 4, (blob, stop) => copyBlob(source, sink, blob, { ...options, to, signal: stop }), signal);
@@ -39,40 +31,6 @@ export async function copyImage(source: ContentSource, sink: ContentSink, option
     await sink.write(to, document.descriptor, Readable.from([document.bytes], { objectMode: false }), { signal });
   await sink.tag(to, picked, { signal });
   return picked;
-}
-
-interface ImageTree {
-  /** Manifests before the indexes that list them. */
-  readonly documents: readonly { readonly descriptor: Descriptor; readonly bytes: Buffer }[];
-  /** Configs and layers, each once. */
-  readonly blobs: readonly Descriptor[];
-}
-
-async function readTree(
-  source: ContentSource,
-  reference: Reference,
-  root: Descriptor,
-  signal: AbortSignal | undefined,
-): Promise<ImageTree> {
-  const documents: { readonly descriptor: Descriptor; readonly bytes: Buffer }[] = [];
-  const blobs = new Map<string, Descriptor>();
-  const seen = new Set<string>();
-  const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
-    if (seen.has(descriptor.digest)) return;
-    seen.add(descriptor.digest);
-    if (depth > 3) throw new SealosError('bad-content', `${familiarName(reference)} nests its indexes too deep`);
-    const bytes = await readContent(source, reference, descriptor, { signal });
-    if (isIndex(descriptor.mediaType)) {
-      for (const child of parseIndex(bytes, descriptor.mediaType).manifests) await visit(child, depth + 1);
-    } else {
-      const manifest = parseManifest(bytes, descriptor.mediaType);
-      for (const blob of [manifest.config, ...manifest.layers]) blobs.set(blob.digest, blob);
-    }
-    documents.push({ descriptor, bytes });
-  };
-  await visit(root, 0);
-  // The biggest first: the last one to finish should be a small one.
-  return { documents, blobs: [...blobs.values()].sort((a, b) => b.size - a.size || (a.digest < b.digest ? -1 : 1)) };
 }
 
 async function copyBlob(

@@ -1,3 +1,6 @@
+export { CONTAINERD_NAME, type LoadOptions, loadArchive } from './archive.ts';
+export { type ArchiveFormat, type SaveOptions, saveArchive } from './archive-save.ts';
+export { type OpenArchive, openArchive } from './archive-source.ts';
 export type { BlobWriter, WrittenBlob } from './blob.ts';
 export { compress, compressionOf, decompress } from './compress.ts';
 export * from './content.ts';

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { BlobWriter } from './blob.ts';
 import { compress } from './compress.ts';
 import type { Digest } from './digest.ts';
 import { badInput } from './error.ts';
@@ -43,6 +44,17 @@ export async function writeLayer(
 
 /** Stores an uncompressed tar stream as a layer, compressing it on the way. */
 export async function storeLayer(store: Store, tar: AsyncIterable<Buffer>, options: WriteLayerOptions = {}): Promise<WrittenLayer> {
+  const { writer, ...layer } = await stageLayer(store, tar, options);
+  await store.commit(writer);
+  return layer;
+}
+
+/** As `storeLayer`, but not visible yet: the caller commits or discards the writer. */
+export async function stageLayer(
+  store: Store,
+  tar: AsyncIterable<Buffer>,
+  options: WriteLayerOptions = {},
+): Promise<WrittenLayer & { readonly writer: BlobWriter }> {
   const compression = options.compression ?? 'zstd';
   const hash = createHash('sha256');
   let uncompressedBytes = 0;
@@ -58,11 +70,12 @@ export async function storeLayer(store: Store, tar: AsyncIterable<Buffer>, optio
   const writer = await store.createBlob();
   try {
     for await (const chunk of compress(counted(), { ...options, compression })) await writer.write(chunk);
-    const { digest, size } = await store.commit(writer);
-    const descriptor = { mediaType: MEDIA_TYPES[compression], digest, size };
-    return { descriptor, diffId: compression === 'none' ? digest : `sha256:${hash.digest('hex')}`, uncompressedBytes };
-  } finally {
+    const { digest, size } = await writer.finish();
+    const diffId: Digest = compression === 'none' ? digest : `sha256:${hash.digest('hex')}`;
+    return { descriptor: { mediaType: MEDIA_TYPES[compression], digest, size }, diffId, uncompressedBytes, writer };
+  } catch (error) {
     await writer.discard();
+    throw error;
   }
 }
 

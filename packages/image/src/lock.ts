@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { link, rm, writeFile } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { SealosError } from './error.ts';
 import { isAlive, readOwner, thisProcess } from './owner.ts';
+import { temporary } from './temporary.ts';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
@@ -13,12 +13,6 @@ export interface LockOptions {
 
 const PATIENCE = 30_000;
 const RETRY = 25;
-
-// Locks of this process; a process that exits while it holds one takes it along.
-const held = new Set<string>();
-process.on('exit', () => {
-  for (const path of held) rmSync(path, { force: true });
-});
 
 /**
  * Runs `work` while this process owns the lock file, which names its owner. A dead owner's lock is taken over. Throws
@@ -41,19 +35,19 @@ export async function withLock<T>(path: string, work: () => Promise<T>, options:
     }
     await wait(RETRY, undefined, { signal: options.signal });
   }
-  held.add(path);
+  const held = temporary(path);
   try {
     return await work();
   } finally {
     await rm(path, { force: true });
-    held.delete(path);
+    held.keep();
   }
 }
 
 // The file appears with its content in it (link(2) of a finished file), so that no reader ever finds it empty.
 async function tryLock(path: string): Promise<boolean> {
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}`;
-  held.add(draft);
+  const held = temporary(draft);
   try {
     await writeFile(draft, JSON.stringify(thisProcess()), { mode: 0o644 });
     await link(draft, path);
@@ -63,7 +57,7 @@ async function tryLock(path: string): Promise<boolean> {
     throw error;
   } finally {
     await rm(draft, { force: true });
-    held.delete(draft);
+    held.keep();
   }
 }
 

@@ -1,37 +1,34 @@
 import { randomBytes } from 'node:crypto';
-import { rmSync } from 'node:fs';
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isAlive, readOwner, thisProcess } from './owner.ts';
+import { temporary } from './temporary.ts';
 
 /** A writer's directory `sealos/leases/…`: its temporary files, and the sign that blobs without a name may be about to get one. */
 export interface Lease {
   readonly path: string;
   /** A number for the next temporary file. */
   next(): number;
+  /** Ends it: removes its temporary files. */
+  close(): Promise<void>;
 }
-
-// A process that exits without closing its stores leaves nothing behind.
-const open = new Set<string>();
-process.on('exit', () => {
-  for (const path of open) rmSync(path, { recursive: true, force: true });
-});
 
 /** Makes a lease and removes those of dead processes. Call it under the store's lock. */
 export async function openLease(store: string): Promise<Lease> {
   await liveLeases(store);
   const path = join(store, 'sealos', 'leases', `${process.pid}-${randomBytes(4).toString('hex')}`);
   await mkdir(path, { recursive: true });
-  open.add(path);
+  const held = temporary(path);
   await writeFile(join(path, 'owner.json'), JSON.stringify(thisProcess()));
   let last = 0;
-  return { path, next: () => ++last };
-}
-
-/** Ends a lease and removes its temporary files. */
-export async function closeLease(lease: Lease): Promise<void> {
-  await rm(lease.path, { recursive: true, force: true });
-  open.delete(lease.path);
+  return {
+    path,
+    next: () => ++last,
+    async close() {
+      await rm(path, { recursive: true, force: true });
+      held.keep();
+    },
+  };
 }
 
 /** The leases of running processes; those of dead ones are removed, with the drafts of locks they left. Call it under the store's lock. */

@@ -13,7 +13,7 @@ import { isManifest } from './media-types.ts';
 import { familiarName, type Reference } from './reference.ts';
 import { collect, type Garbage } from './store-garbage.ts';
 import { createLayoutIndex, findImage, namedImages, readLayoutIndex, type StoredImage, withName, writeLayoutIndex } from './store-index.ts';
-import { closeLease, type Lease, openLease } from './store-lease.ts';
+import { type Lease, openLease } from './store-lease.ts';
 import { mismatch } from './verify.ts';
 
 /** How often a content may fail without a single new byte before its writing fails. */
@@ -110,10 +110,15 @@ export class Store implements ContentSource, ContentSink, AsyncDisposable {
   }
 
   async has(_reference: Reference, descriptor: Descriptor): Promise<boolean> {
-    await this.lease(); // from here on what is found stays
-    const found = await stat(this.blobPath(descriptor.digest)).catch(() => undefined);
-    if (found === undefined || found.size !== descriptor.size) return false;
-    this.#touched.add(descriptor.digest);
+    return this.hasBlob(descriptor.digest, descriptor.size);
+  }
+
+  /** Whether a blob is there with that size. From then on no collection removes it, until this object is closed. */
+  async hasBlob(digest: Digest, size: number): Promise<boolean> {
+    await this.lease();
+    const found = await stat(this.blobPath(digest)).catch(() => undefined);
+    if (found?.size !== size) return false;
+    this.#touched.add(digest);
     return true;
   }
 
@@ -202,7 +207,7 @@ export class Store implements ContentSource, ContentSink, AsyncDisposable {
     const lease = await this.#lease?.catch(() => undefined);
     this.#lease = undefined;
     this.#touched.clear();
-    if (lease !== undefined) await closeLease(lease);
+    await lease?.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

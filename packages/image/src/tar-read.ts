@@ -24,7 +24,7 @@ const PATH_LIMIT = 4096;
 
 /** The entries of a tar archive (ustar, pax, GNU), in order. Throws `bad-archive` (exit 2) for one that is cut, damaged or none. */
 export async function* readTar(source: AsyncIterable<Uint8Array> | ByteInput): AsyncGenerator<TarItem> {
-  const input = 'read' in source ? source : inputOf(source);
+  const input = Symbol.asyncIterator in source ? inputOf(source) : source; // a stream has a `read` too
   let offset = 0;
   let extensions = new Map<string, Buffer>();
   let isFirst = true;

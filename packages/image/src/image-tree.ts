@@ -1,0 +1,56 @@
+import type { ContentOptions, ContentSource } from './content.ts';
+import { SealosError } from './error.ts';
+import { resolveManifest } from './image.ts';
+import type { Descriptor, Platform } from './manifest.ts';
+import { parseIndex, parseManifest } from './manifest-parse.ts';
+import { isIndex } from './media-types.ts';
+import { familiarName, type Reference } from './reference.ts';
+import { readContent } from './verify.ts';
+
+/** What to copy of a name: one platform's manifest (default: this machine's), or with `all` whatever it names. */
+export async function pick(
+  source: ContentSource,
+  reference: Reference,
+  options: ContentOptions & { readonly platform?: Platform | 'all' | undefined },
+): Promise<Descriptor> {
+  const { platform, signal } = options;
+  const resolved = await source.resolve(reference, { signal });
+  if (platform !== 'all') return resolveManifest(source, reference, resolved, { platform, signal });
+  return isIndex(resolved.mediaType) ? resolved : resolveManifest(source, reference, resolved, { signal });
+}
+
+/** A manifest or index with all that it leads to. */
+export interface ImageTree {
+  /** Manifests before the indexes that list them. */
+  readonly documents: readonly { readonly descriptor: Descriptor; readonly bytes: Buffer }[];
+  /** Configs and layers, each once. */
+  readonly blobs: readonly Descriptor[];
+}
+
+/** Reads the documents below `root`, verified, and collects what they list. */
+export async function readTree(
+  source: ContentSource,
+  reference: Reference,
+  root: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<ImageTree> {
+  const documents: { readonly descriptor: Descriptor; readonly bytes: Buffer }[] = [];
+  const blobs = new Map<string, Descriptor>();
+  const seen = new Set<string>();
+  const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
+    if (seen.has(descriptor.digest)) return;
+    seen.add(descriptor.digest);
+    if (depth > 3) throw new SealosError('bad-content', `${familiarName(reference)} nests its indexes too deep`);
+    const bytes = await readContent(source, reference, descriptor, { signal });
+    if (isIndex(descriptor.mediaType)) {
+      for (const child of parseIndex(bytes, descriptor.mediaType).manifests) await visit(child, depth + 1);
+    } else {
+      const manifest = parseManifest(bytes, descriptor.mediaType);
+      for (const blob of [manifest.config, ...manifest.layers]) blobs.set(blob.digest, blob);
+    }
+    documents.push({ descriptor, bytes });
+  };
+  await visit(root, 0);
+  // The biggest first: the last one to finish should be a small one.
+  return { documents, blobs: [...blobs.values()].sort((a, b) => b.size - a.size || (a.digest < b.digest ? -1 : 1)) };
+}
