@@ -81,7 +81,7 @@ export function evaluateArgument(state: State, dot: Operand, type: BaseType, nod
     case 'dot':
       return validated(state, dot, type);
     case 'nil':
-      return NILLABLE.has(type) ? (nilOf(type) ?? null) : fail(state, `cannot assign nil to ${GO_TYPES[type]}`);
+      return NILLABLE.has(type) ? nilOf(type) : fail(state, `cannot assign nil to ${GO_TYPES[type]}`);
     case 'field':
       return validated(state, evaluateField(state, dot, node, [], NONE), type);
     case 'variable':

@@ -45,14 +45,14 @@ function* elements(value: Value & object, verb: string, flags: Flags, budget: Bu
 /** Prints one value with one verb, as `fmt` does. */
 export function formatValue(value: Value, verb: string, flags: Flags, budget: Budget): string {
   budget.work(1);
-  if (verb === 'T') return pad(typeName(value), flags);
-  if (value === null || value === undefined) return verb === 'v' ? pad('<nil>', flags) : badVerb(value, verb, flags, budget);
+  if (value === null || value === undefined) return verb === 'v' || verb === 'T' ? pad('<nil>', flags) : badVerb(value, verb, flags, budget);
+  if (verb === 'T') return formatString(typeName(value), 's', flags) ?? '';
   const text = scalar(value, verb, flags);
   if (text !== undefined) return text;
   if (typeof value !== 'object' || value.kind === 'int') return badVerb(value, verb, flags, budget);
   if (value.kind === 'instance')
     return formatString(value.text, verb, { ...flags, sharpV: false }) ?? badVerb(value.text, verb, flags, budget);
-  if (verb === 'p') return badVerb(value, verb, flags, budget);
+  if (verb === 'p' || verb === 'w') return badVerb(value, verb, flags, budget);
   if (isList(value) && value.elem === 'uint8' && 'sqxX'.includes(verb)) {
     const bytes = value.items.map((item) => (isInt(item) ? Number(item.value) : 0));
     return formatString(Buffer.from(bytes).toString('utf8'), verb, flags) ?? '';

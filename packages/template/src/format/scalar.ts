@@ -1,5 +1,5 @@
 // Printing of integers, floats, strings and booleans with a verb; undefined where the verb does not fit the type.
-import { quote } from '../quote.ts';
+import { isPrintable, quote } from '../quote.ts';
 import { runes, toBytes } from '../utf8.ts';
 import { type Flags, pad } from './flags.ts';
 import { formatFloat } from './float.ts';
@@ -38,20 +38,21 @@ export function formatInteger(value: bigint, verb: string, flags: Flags, signed 
   if (verb === 'c') return pad(character(value), flags);
   if (verb === 'q') return pad(quote(character(value), { delimiter: "'", ascii: flags.plus }), flags);
   if (verb !== 'U') return undefined;
-  const name = `U+${value
-    .toString(16)
-    .toUpperCase()
-    .padStart(Math.max(4, flags.precision ?? 0), '0')}`;
-  return pad(flags.sharp ? `${name} '${character(value)}'` : name, flags, false);
+  const code = BigInt.asUintN(64, value).toString(16).toUpperCase();
+  const name = `U+${code.padStart(Math.max(4, flags.precision ?? 0), '0')}`;
+  const shown = flags.sharp && value >= 0n && value <= 0x10ffffn && isPrintable(character(value));
+  return pad(shown ? `${name} '${character(value)}'` : name, flags, false);
 }
 
-// The # flag: keep the decimal point and, for %g, the trailing zeros.
+// The # flag: keep the decimal point and, for %g and %x, the trailing zeros.
 function withPoint(text: string, verb: string, precision: number | undefined): string {
-  const [, sign = '', body = '', tail = ''] = /^([+-]?)([^eEpP]*)(.*)$/.exec(text) ?? [];
-  let digits = verb === 'g' || verb === 'G' || verb === 'v' ? (precision ?? 6) : 0;
-  const significant = body.replace('.', '').replace(/^0+/, '').length;
-  digits -= significant === 0 ? 1 : significant;
-  return `${sign}${body.includes('.') ? body : `${body}.`}${'0'.repeat(Math.max(0, digits))}${tail}`;
+  const pattern = verb === 'x' || verb === 'X' ? /^([+\- ]?)([^pP]*)(.*)$/ : /^([+\- ]?)([^eE]*)(.*)$/;
+  const [, sign = '', body = '', tail = ''] = pattern.exec(text) ?? [];
+  const wanted = 'gGvx'.includes(verb) ? (precision ?? 6) : 0;
+  // Go counts the x of 0x1p+01 as a digit.
+  const present = body.replace('.', '').replace(/^0+/, '').length;
+  const point = body.includes('.') ? '' : '.';
+  return `${sign}${body}${point}${'0'.repeat(Math.max(0, wanted - Math.max(1, present)))}${tail}`;
 }
 
 /** A float64. */
@@ -66,7 +67,7 @@ export function formatNumber(value: number, verb: string, flags: Flags): string 
     if (Number.isNaN(value) && !flags.space && !flags.plus) text = text.slice(1);
     return pad(text, flags, false);
   }
-  if (flags.sharp && verb !== 'b' && !'xX'.includes(verb)) text = withPoint(text, verb, flags.precision);
+  if (flags.sharp && verb !== 'b') text = withPoint(text, verb, flags.precision);
   if (!flags.plus && text.startsWith('+')) return pad(text.slice(1), flags);
   if (!flags.zero || flags.width === undefined || flags.width <= text.length) return pad(text, flags);
   return text.charAt(0) + '0'.repeat(flags.width - text.length) + text.slice(1);

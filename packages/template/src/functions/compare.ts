@@ -38,10 +38,10 @@ function equal(left: Value, right: Value, { budget }: Context): boolean {
   if (isNil(left) || isNil(right)) return isNil(left) === isNil(right);
   const sameShape = (isList(left) && isList(right)) || (isDict(left) && isDict(right)) || (isInstance(left) && isInstance(right));
   if (!sameShape) {
-    const shown = [left, right].map((value) => printed(value, budget));
-    throw new FunctionError(`non-comparable types ${shown[0]}: ${typeName(left)}, ${typeName(right)}: ${shown[1]}`);
+    const shown = formatValue(left, 's', noFlags(), budget);
+    throw new FunctionError(`non-comparable types ${shown}: ${typeName(left)}, ${typeName(right)}: ${printed(right, budget)}`);
   }
-  if (!isInstance(right)) throw new FunctionError(`non-comparable type ${formatValue(right, 'v', noFlags(), budget)}: ${typeName(right)}`);
+  if (!isInstance(right)) throw new FunctionError(`non-comparable type ${formatValue(right, 's', noFlags(), budget)}: ${typeName(right)}`);
   return isInstance(left) && left.text === right.text;
 }
 

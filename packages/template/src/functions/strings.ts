@@ -87,7 +87,7 @@ function sliceError(start: number, end: number, length: number): FunctionError {
 
 function substring(start: number, end: number, text: string): string {
   const length = byteLength(text);
-  const from = start < 0 ? 0 : start;
+  const from = Math.max(start, 0);
   const to = start >= 0 && (end < 0 || end > length) ? length : end;
   if (to < 0 || to > length || from > to) throw sliceError(from, to, length);
   return sliceBytes(text, from, to);
