@@ -45,7 +45,8 @@ function* elements(value: Value & object, verb: string, flags: Flags, budget: Bu
 /** Prints one value with one verb, as `fmt` does. */
 export function formatValue(value: Value, verb: string, flags: Flags, budget: Budget): string {
   budget.work(1);
-  if (value === null || value === undefined) return verb === 'v' || verb === 'T' ? pad('<nil>', flags) : badVerb(value, verb, flags, budget);
+  if (value === null || value === undefined)
+    return verb === 'v' || verb === 'T' ? pad('<nil>', flags) : badVerb(value, verb, flags, budget);
   if (verb === 'T') return formatString(typeName(value), 's', flags) ?? '';
   const text = scalar(value, verb, flags);
   if (text !== undefined) return text;

@@ -3,13 +3,31 @@ import type { FunctionMap } from '../function.ts';
 import { builtinFunctions } from './builtins.ts';
 import { compareFunctions } from './compare.ts';
 import { defaultFunctions } from './defaults.ts';
+import { dictFunctions } from './dicts.ts';
+import { digestFunctions } from './digests.ts';
+import { jsonFunctions } from './json.ts';
+import { listFunctions } from './lists.ts';
+import { mathFunctions } from './math.ts';
+import { networkFunctions } from './network.ts';
+import { pathFunctions } from './paths.ts';
 import { semverFunctions } from './semver.ts';
 import { stringFunctions } from './strings.ts';
+import { urlFunctions } from './url.ts';
+import { wordFunctions } from './words.ts';
 
 export const allFunctions: FunctionMap = {
   ...builtinFunctions,
   ...compareFunctions,
   ...defaultFunctions,
+  ...dictFunctions,
+  ...digestFunctions,
+  ...jsonFunctions,
+  ...listFunctions,
+  ...mathFunctions,
+  ...networkFunctions,
+  ...pathFunctions,
+  ...urlFunctions,
+  ...wordFunctions,
   ...semverFunctions,
   ...stringFunctions,
 };
