@@ -1,5 +1,5 @@
 import { availableParallelism } from 'node:os';
-import { PassThrough, pipeline, type Readable } from 'node:stream';
+import { pipeline, type Readable, Transform } from 'node:stream';
 import { constants, createGunzip, createZstdDecompress, gzip, zstdCompress } from 'node:zlib';
 import { SealosError } from './error.ts';
 import type { Compression } from './media-types.ts';
@@ -54,7 +54,13 @@ export function decompress(source: Readable, compression: Compression): Readable
   if (compression === 'none') return source;
   const options = { chunkSize: 512 * 1024 };
   const inflate = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
-  const result = new PassThrough();
+  const result = new Transform({
+    transform: (chunk, _encoding, done) => done(null, chunk),
+    flush(done) {
+      // zlib stops at what it takes for the end. Unless the source came to its own end, nobody has verified the whole.
+      done(source.readableEnded ? null : new SealosError('bad-compression', `the ${compression} data has something else behind its end`));
+    },
+  });
   pipeline(source, inflate, () => {}); // an error of the source reaches `inflate`, and from there the reader
   inflate.once('error', (error) => result.destroy(damaged(error, compression)));
   result.once('close', () => inflate.destroy());
