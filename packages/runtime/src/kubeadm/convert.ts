@@ -126,7 +126,7 @@ function withoutTimeout(tree: Tree, name: string): Tree {
   return isTree(timeouts) && Object.keys(timeouts).length === 0 ? withValue(rest, ['timeouts'], undefined) : rest;
 }
 
-/** Arguments are text, however YAML reads them: `audit-log-maxage: 7`. */
+/** Arguments are text, however YAML reads them (`audit-log-maxage: 7`); null takes one out. */
 function argument([name, value]: readonly [string, unknown]): Tree {
-  return { name, value: String(value) };
+  return { name, value: value === null ? null : String(value) };
 }

@@ -1,5 +1,5 @@
 import { badInput } from '@sealos/image';
-import { isMap, type LineCounter, LineCounter as Lines, parseAllDocuments } from 'yaml';
+import { parseYamlStream } from '../cluster/yaml-stream.ts';
 
 /** One document that kubeadm reads. `content` is its YAML with `apiVersion` and `kind` taken out. */
 export interface KubeadmDocument {
@@ -42,18 +42,5 @@ export function kubeadmDocument(value: Readonly<Record<string, unknown>>, where:
 
 /** A stream of kubeadm documents, such as an image's `etc/kubeadm.yml`; `name` is shown in errors with document number and line. */
 export function parseKubeadmDocuments(text: string, name: string): readonly KubeadmDocument[] {
-  const lines: LineCounter = new Lines();
-  const documents: KubeadmDocument[] = [];
-  for (const document of parseAllDocuments(text, { lineCounter: lines })) {
-    if ('empty' in document && document.empty === true) break;
-    const problem = document.errors[0];
-    if (problem !== undefined) {
-      throw badInput('bad-kubeadm-document', `${name}:${problem.linePos?.[0].line ?? 1}: ${problem.message.split('\n')[0]}`);
-    }
-    if (document.contents === null) continue;
-    const where = `${name}:${lines.linePos(document.contents.range?.[0] ?? 0).line}`;
-    if (!isMap(document.contents)) throw badInput('bad-kubeadm-document', `${where}: a document must be a map`);
-    documents.push(kubeadmDocument(document.toJS() as Record<string, unknown>, where));
-  }
-  return documents;
+  return parseYamlStream(text, name).map((document) => kubeadmDocument(document.value, document.where(['kind'])));
 }

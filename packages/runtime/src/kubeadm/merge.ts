@@ -40,10 +40,11 @@ export function mergeTrees(base: Tree, over: Tree): Tree {
 
 function mergeValue(key: string, base: unknown, over: unknown): unknown {
   if (isTree(over)) return mergeTrees(isTree(base) ? base : {}, over);
-  if (!Array.isArray(over) || !Array.isArray(base)) return over;
-  if (sets.has(key)) return [...new Set([...base, ...over])];
+  if (!Array.isArray(over)) return over;
+  const old = Array.isArray(base) ? base : [];
+  if (sets.has(key)) return [...new Set([...old, ...over])];
   const members = keyedLists[key];
-  return members === undefined ? over : mergeKeyed(base, over, members);
+  return members === undefined ? over : mergeKeyed(old, over, members);
 }
 
 function mergeKeyed(base: readonly unknown[], over: readonly unknown[], members: readonly string[]): readonly unknown[] {
@@ -55,7 +56,10 @@ function mergeKeyed(base: readonly unknown[], over: readonly unknown[], members:
     if (found.length === 0) return [element];
     if (replaced.has(key)) return [];
     replaced.add(key);
-    return found.map((other) => (isTree(element) && isTree(other) ? mergeTrees(element, other) : other));
+    return found.map((other) => (isTree(element) && isTree(other) && other['value'] !== null ? mergeTrees(element, other) : other));
   });
-  return [...result, ...over.filter((element) => !replaced.has(keyOf(element)))];
+  // An argument whose value is null is one to be taken out.
+  return [...result, ...over.filter((element) => !replaced.has(keyOf(element)))].filter(
+    (element) => !isTree(element) || element['value'] !== null,
+  );
 }
