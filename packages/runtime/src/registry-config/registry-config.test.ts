@@ -13,7 +13,7 @@ test('the rendered file of a public image is read whole', () => {
 
 test('without the file the defaults hold; in a file, absent credentials mean no login', () => {
   assert.deepEqual(parseRegistryConfig(undefined, 'x'), defaultRegistryConfig);
-  assert.deepEqual(parse('domain:\nport: 5001'), {
+  assert.deepEqual(parse('domain:\nport: 5001\nusername: <no value>\npassword: "<no value>"'), {
     domain: 'sealos.hub',
     port: 5001,
     username: '',

@@ -25,8 +25,17 @@ export const defaultRegistryConfig: RegistryConfig = {
   data: '/var/lib/registry',
 };
 
+/** What a template prints for a variable that the image does not have. */
+const noValue = '<no value>';
+
 /** A member that the template left empty is as good as absent. YAML takes a password of digits for a number. */
-const text = v.nullish(v.pipe(v.union([v.string(), v.number()]), v.transform(String)), '');
+const text = v.nullish(
+  v.pipe(
+    v.union([v.string(), v.number()]),
+    v.transform((value) => (value === noValue ? '' : String(value))),
+  ),
+  '',
+);
 
 const schema = v.object({ ip: text, domain: text, port: text, username: text, password: text, data: text });
 
