@@ -287,7 +287,15 @@ test('documents that kubeadm does not read are refused with their place', () => 
   assert.deepEqual(user('# nothing\n---\n'), none);
 });
 
-test('no host, or a worker first, is refused', () => {
+test('the cluster begins on the first master, wherever it stands among the hosts', () => {
+  const [first, second, worker] = three;
+  const hosts = [worker, first, second].filter((one) => one !== undefined);
+  const { init: text, join: joins } = plan({ hosts });
+  assert.equal(text, plan({ hosts: three }).init);
+  assert.deepEqual([...joins.keys()], ['10.0.0.21', '10.0.0.12']);
+});
+
+test('a cluster without a master is refused', () => {
   assert.throws(() => plan({ hosts: [] }), badInput(/no control-plane host/));
   assert.throws(() => plan({ hosts: [host('10.0.0.1', 'worker')] }), badInput(/no control-plane host/));
 });

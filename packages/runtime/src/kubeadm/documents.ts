@@ -21,8 +21,8 @@ const defaultPort = 6443;
  */
 export function kubeadmDocuments(input: KubeadmInput): KubeadmPlan {
   const { version, hosts, vip, apiName = 'apiserver.cluster.local', auditPolicy = true } = input;
-  const [first, ...others] = hosts;
-  if (first === undefined || first.role !== 'master') throw badInput('no-master', 'there is no control-plane host to begin the cluster on');
+  const first = hosts.find(({ role }) => role === 'master');
+  if (first === undefined) throw badInput('no-master', 'there is no control-plane host to begin the cluster on');
   const api = kubeadmApi(version);
   const { over, warnings } = layers([...(input.imageDocuments ?? []), ...(input.userDocuments ?? [])]);
 
@@ -61,10 +61,12 @@ export function kubeadmDocuments(input: KubeadmInput): KubeadmPlan {
     vip,
   );
   const shared = unchanged(standard, kubelet.content, ['cgroupDriver', 'failSwapOn']);
-  const joins = others.map((host) => {
-    const document = joinDocument(input, host, { shared, apiPort, over: (base) => over('JoinConfiguration', base) });
-    return { ip: host.address.ip, document, ...formatDocuments([['JoinConfiguration', document]], api) };
-  });
+  const joins = hosts
+    .filter((host) => host !== first)
+    .map((host) => {
+      const document = joinDocument(input, host, { first, shared, apiPort, over: (base) => over('JoinConfiguration', base) });
+      return { ip: host.address.ip, document, ...formatDocuments([['JoinConfiguration', document]], api) };
+    });
   const formatted = formatDocuments(
     [
       ['InitConfiguration', init],

@@ -8,6 +8,8 @@ import { type Tree, withValue } from './tree.ts';
 const joinPhases = ['preflight', 'control-plane-prepare', 'kubelet-start', 'control-plane-join', 'wait-control-plane'];
 
 export interface JoinContext {
+  /** Where the cluster begins. */
+  readonly first: KubeadmHost;
   /** What all kubelets share, where nobody but us decided it. */
   readonly shared: Tree;
   readonly apiPort: number;
@@ -16,8 +18,8 @@ export interface JoinContext {
 }
 
 /** The canonical JoinConfiguration of one host; a master joins at master0, a worker where workers find the API. */
-export function joinDocument(input: KubeadmInput, host: KubeadmHost, { shared, apiPort, over }: JoinContext): Tree {
-  const endpoint = (ip = '') => `${isIPv4(ip) ? ip : `[${ip}]`}:${apiPort}`;
+export function joinDocument(input: KubeadmInput, host: KubeadmHost, { first, shared, apiPort, over }: JoinContext): Tree {
+  const endpoint = (ip: string) => `${isIPv4(ip) ? ip : `[${ip}]`}:${apiPort}`;
   const standard = mergeTrees(nodeDefaults(input, host), {
     caCertPath: '/etc/kubernetes/pki/ca.crt',
     timeouts: { discovery: '5m0s' },
@@ -28,7 +30,7 @@ export function joinDocument(input: KubeadmInput, host: KubeadmHost, { shared, a
     nodeRegistration: { name: nodeName(host.facts.hostname) },
     discovery: {
       bootstrapToken: {
-        apiServerEndpoint: host.role === 'master' ? endpoint(input.hosts[0]?.address.ip) : (input.workerEndpoint ?? endpoint(input.vip)),
+        apiServerEndpoint: host.role === 'master' ? endpoint(first.address.ip) : (input.workerEndpoint ?? endpoint(input.vip)),
         token: input.token,
         caCertHashes: [input.caCertHash],
       },

@@ -14,7 +14,7 @@ export interface KubeadmHost {
 export interface KubeadmInput {
   /** Kubernetes version with `v`. */
   readonly version: string;
-  /** Master0 first. */
+  /** In the Clusterfile's order: the first master is master0. */
   readonly hosts: readonly KubeadmHost[];
   readonly vip: string;
   /** `apiserver.cluster.local` by default. */

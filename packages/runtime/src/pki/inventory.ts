@@ -65,7 +65,8 @@ export function hostCertificates(
   options: InventoryOptions,
 ): readonly CertificateEntry[] {
   const { nodeName, ip } = master;
-  const own = apiServerNames(master, options);
+  const names = apiServerNames(master, options);
+  const others = options.masters.map((other) => other.ip).filter((other) => other !== ip);
   const etcd: CertificateProfile = {
     commonName: nodeName,
     usages: ['server', 'client'],
@@ -75,9 +76,9 @@ export function hostCertificates(
     {
       path: 'apiserver',
       authority: 'ca',
-      profile: { commonName: 'kube-apiserver', usages: ['server'], sans: unique([...own, ...options.masters.map((other) => other.ip)]) },
+      profile: { commonName: 'kube-apiserver', usages: ['server'], sans: unique([...names, ...others]) },
       // A control-plane host that joins later does not make the others' certificates wrong.
-      required: own,
+      required: names.filter((name) => !others.includes(name)),
     },
     { path: 'etcd/server', authority: 'etcd/ca', profile: etcd },
     { path: 'etcd/peer', authority: 'etcd/ca', profile: etcd },

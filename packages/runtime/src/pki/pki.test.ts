@@ -38,7 +38,7 @@ test('a new name makes only the API server certificate anew, and a name less mak
 
 test('a control-plane host that joins gets its own serving certificates, and those of the first stay', async () => {
   const masters = [...options.masters, { ip: '10.0.0.12', nodeName: 'm1' }];
-  const { changed } = await ensurePki(home, { ...options, masters });
+  const { changed } = await ensurePki(home, { ...options, masters, extraSans: ['10.0.0.11', '10.0.0.12'] });
   assert.deepEqual(
     changed,
     ['apiserver', 'etcd/peer', 'etcd/server'].flatMap((path) => [`pki/hosts/m1/${path}.crt`, `pki/hosts/m1/${path}.key`]),
