@@ -19,10 +19,10 @@ test('override, insert and append do with text what they say', () => {
 });
 
 test('merge lays a map over every document, lists and empty values replaced', () => {
-  const current = 'a: {x: 1, y: [1, 2]}\n---\nb: 2\n';
+  const current = 'a: {x: 1, w: [1, 2]}\n---\nb: 2\n';
   assert.equal(
-    applyConfig(config('merge', 'a: {y: [3], z: ""}'), current),
-    'a:\n  x: 1\n  y:\n    - 3\n  z: ""\n---\nb: 2\na:\n  y:\n    - 3\n  z: ""\n',
+    applyConfig(config('merge', 'a: {w: [3], z: ""}'), current),
+    'a:\n  x: 1\n  w:\n    - 3\n  z: ""\n---\nb: 2\na:\n  w:\n    - 3\n  z: ""\n',
   );
 });
 
