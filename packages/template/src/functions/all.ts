@@ -5,6 +5,7 @@ import { compareFunctions } from './compare.ts';
 import { defaultFunctions } from './defaults.ts';
 import { dictFunctions } from './dicts.ts';
 import { digestFunctions } from './digests.ts';
+import { documentFunctions } from './documents.ts';
 import { jsonFunctions } from './json.ts';
 import { listFunctions } from './lists.ts';
 import { mathFunctions } from './math.ts';
@@ -21,6 +22,7 @@ export const allFunctions: FunctionMap = {
   ...defaultFunctions,
   ...dictFunctions,
   ...digestFunctions,
+  ...documentFunctions,
   ...jsonFunctions,
   ...listFunctions,
   ...mathFunctions,
