@@ -12,7 +12,7 @@ export interface PlannedLayer {
   readonly compression: Compression;
   /** What lies in it: the cluster's container images (`registry/`), everything else, or both. */
   readonly holds: 'registry' | 'payload' | 'both';
-  /** Paths that this layer removes from those below it. */
+  /** Paths that this layer removes from those below it, with all in them; empty text: all. */
   readonly removes: readonly string[];
   /** The marker files themselves, which never reach a host. */
   readonly whiteoutFiles: readonly string[];

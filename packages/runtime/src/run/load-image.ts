@@ -1,10 +1,10 @@
+import { posix } from 'node:path';
 import {
-  type Compression,
+  compressionOfLayer,
   type Descriptor,
-  DOCKER_LAYER,
   type Image,
+  layerFiles,
   layerSummary,
-  OCI_LAYER,
   openImage,
   type Platform,
   parseReference,
@@ -50,11 +50,6 @@ async function openOrPull(store: Store, name: string, options: LoadImageOptions)
   return openImage(store, reference, options);
 }
 
-function compressionOf(mediaType: string): Compression {
-  if (mediaType === OCI_LAYER || mediaType === DOCKER_LAYER) return 'none';
-  return mediaType.endsWith('zstd') ? 'zstd' : 'gzip';
-}
-
 /** A directory name from an image's name: readable, and the same on every run (`docker.io/labring/calico:v3.24.6` is `calico-v3.24.6`). */
 export function applicationDirectory(name: string): string {
   const last = name.slice(name.lastIndexOf('/') + 1);
@@ -74,7 +69,7 @@ export async function loadImage(store: Store, name: string, options: LoadImageOp
     if (layer.holds === 'registry') registryBytes += bytes;
     else payloadBytes += bytes;
   }
-  const small = await readFiles(store, image, (path) => isTemplatePath(path) || path === KUBEADM_FILE, {
+  const small = await readFiles(store, image, ({ path }) => isTemplatePath(path) || path === KUBEADM_FILE, {
     limit: MAX_SMALL_FILE,
     signal: options.signal,
   });
@@ -97,16 +92,17 @@ async function planLayer(
   signal: AbortSignal,
 ): Promise<{ readonly layer: PlannedLayer; readonly bytes: number }> {
   const summary = await layerSummary(store, descriptor, { signal });
+  const { entries } = await layerFiles(store, descriptor, { signal });
   const inRegistry = summary.topLevelNames.includes('registry');
   const holds = !inRegistry ? 'payload' : summary.topLevelNames.length === 1 ? 'registry' : 'both';
   return {
     layer: {
       digest: descriptor.digest,
       size: descriptor.size,
-      compression: compressionOf(descriptor.mediaType),
+      compression: compressionOfLayer(descriptor.mediaType),
       holds,
-      removes: summary.removes,
-      whiteoutFiles: summary.whiteouts,
+      removes: summary.whiteouts.map((path) => path.replace(/\/$/, '')),
+      whiteoutFiles: entries.map(({ path }) => path).filter((path) => posix.basename(path).startsWith('.wh.')),
       open: (stop) => store.fetch(image.reference, descriptor, { signal: stop }),
     },
     bytes: summary.uncompressedBytes,

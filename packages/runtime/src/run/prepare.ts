@@ -12,7 +12,8 @@ import {
 import { guestScript } from '../image-contract/commands.ts';
 import { hostEnvironment } from '../image-contract/environment.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
-import { type KubeadmPlan, kubeadmDocuments } from '../kubeadm/documents.ts';
+import { kubeadmDocuments } from '../kubeadm/documents.ts';
+import type { KubeadmPlan } from '../kubeadm/plan.ts';
 import { generateToken } from '../kubeadm/token.ts';
 import { hostLayout } from '../layout.ts';
 import { ensurePki, type Pki } from '../pki/pki.ts';

@@ -99,7 +99,7 @@ async function place(layout: HostLayout, host: Host, placement: Placement, conte
   const { signal } = context;
   const title = `unpacking a layer of ${placement.image.name}`;
   const removed = layer.removes.map((path) => `${into}/${path}`);
-  await host.run(script`mkdir -p ${into} ${layout.markers} && rm -rf ${removed}`, { title, signal });
+  await host.run(script`rm -rf ${removed} && mkdir -p ${into} ${layout.markers}`, { title, signal });
   await host.unpack(await layer.open(signal), into, {
     title,
     compression: layer.compression,
