@@ -5,6 +5,7 @@ import {
   type Image,
   layerFiles,
   layerSummary,
+  listFiles,
   openImage,
   type Platform,
   parseReference,
@@ -24,6 +25,8 @@ export interface LoadedImage {
   /** By path relative to the image's root. */
   readonly templates: ReadonlyMap<string, Uint8Array>;
   readonly kubeadm: readonly KubeadmDocument[];
+  /** It ships `statics/audit-policy.yml` for the API server. */
+  readonly hasAuditPolicy: boolean;
   /** Bytes that it takes on a host, container images aside, and those of its container images. */
   readonly payloadBytes: number;
   readonly registryBytes: number;
@@ -37,6 +40,7 @@ export interface LoadImageOptions {
 }
 
 const KUBEADM_FILE = 'etc/kubeadm.yml';
+const AUDIT_POLICY = 'statics/audit-policy.yml';
 const MAX_SMALL_FILE = 4 * 1024 * 1024;
 
 async function openOrPull(store: Store, name: string, options: LoadImageOptions): Promise<Image> {
@@ -80,6 +84,7 @@ export async function loadImage(store: Store, name: string, options: LoadImageOp
     planned: { name, digest: image.descriptor.digest, kind: contract.kind, directory: applicationDirectory(name), layers },
     templates,
     kubeadm: kubeadm === undefined ? [] : parseKubeadmDocuments(Buffer.from(kubeadm).toString(), `${name}:${KUBEADM_FILE}`),
+    hasAuditPolicy: (await listFiles(store, image, { signal: options.signal })).has(AUDIT_POLICY),
     payloadBytes,
     registryBytes,
   };

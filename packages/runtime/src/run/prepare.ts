@@ -204,7 +204,27 @@ interface Kubeadm {
   readonly token: string;
 }
 
-async function prepareKubeadm(input: PrepareInput, rootfs: LoadedImage, vip: string, rootfsEnv: Environment): Promise<Kubeadm> {
+/** The cgroup driver that the image's container runtime is configured with, where its files say so: kubelet must use the same. */
+export function configuredCgroupDriver(files: readonly HostFile[]): 'systemd' | 'cgroupfs' | undefined {
+  for (const { path, content } of files) {
+    const text = Buffer.from(content).toString();
+    if (path.endsWith('/etc/config.toml')) {
+      const setting = /^\s*SystemdCgroup\s*=\s*(true|false)/m.exec(text)?.[1];
+      if (setting !== undefined) return setting === 'true' ? 'systemd' : 'cgroupfs';
+    }
+    if (path.endsWith('/etc/daemon.json') && text.includes('native.cgroupdriver=systemd')) return 'systemd';
+  }
+  return undefined;
+}
+
+async function prepareKubeadm(
+  input: PrepareInput,
+  rootfs: LoadedImage,
+  vip: string,
+  rootfsEnv: Environment,
+  planned: readonly PlannedHost[],
+): Promise<Kubeadm> {
+  const filesOf = (address: Address) => planned.find((host) => sameAddress(host.address, address))?.files ?? [];
   const token = generateToken();
   const version = rootfs.contract.version ?? '';
   const apiHosts = masters(input.cluster);
@@ -215,7 +235,9 @@ async function prepareKubeadm(input: PrepareInput, rootfs: LoadedImage, vip: str
         address: spec.address,
         role: spec.roles.includes('master') ? 'master' : 'worker',
         facts,
+        cgroupDriver: configuredCgroupDriver(filesOf(spec.address)),
       })),
+      auditPolicy: input.images.some((image) => image.hasAuditPolicy),
       vip,
       apiName: API_NAME,
       criSocket: rootfsEnv.get('SEALOS_SYS_CRI_ENDPOINT'),
@@ -257,7 +279,7 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
   if (!master0 || !registryHost) throw new SealosError('no-master', `cluster ${cluster.name} has no control-plane host`, { exitCode: 2 });
   const master0Env = hosts.find(({ address }) => sameAddress(address, master0.spec.address))?.env ?? new Map();
   const vip = imageVip(rootfs.contract, master0Env);
-  const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env);
+  const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env, hosts);
   const scripts: LifecycleScripts = lifecycleScripts(input.images.map((image) => image.contract));
   const byAddress = new Map(input.hosts.map(({ spec, host }) => [spec.address.ip, host]));
   return {
