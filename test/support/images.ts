@@ -1,5 +1,6 @@
 // Small images for tests, made of entries in memory.
-import { mkdtemp, rm } from 'node:fs/promises';
+import { randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -13,9 +14,10 @@ import {
   writeLayer,
 } from '../../packages/image/src/index.ts';
 
-/** Runs `work` with a new directory that is removed afterwards. */
+/** Runs `work` with a new directory that is removed afterwards. No upper case in its name: buildah takes paths for image names. */
 export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(tmpdir(), 'sealos-test-'));
+  const directory = join(tmpdir(), `sealos-test-${randomBytes(6).toString('hex')}`);
+  await mkdir(directory, { mode: 0o700 });
   try {
     return await work(directory);
   } finally {
@@ -38,8 +40,8 @@ export function symlink(path: string, linkname: string): TarEntry {
   return { path, type: 'symlink', mode: 0o777, uid: 0, gid: 0, mtime: MTIME, size: 0, linkname };
 }
 
-export function hardlink(path: string, linkname: string): TarEntry {
-  return { path, type: 'hardlink', mode: 0o644, uid: 0, gid: 0, mtime: MTIME, size: 0, linkname };
+export function hardlink(path: string, linkname: string, more: Partial<TarEntry> = {}): TarEntry {
+  return { path, type: 'hardlink', mode: 0o644, uid: 0, gid: 0, mtime: MTIME, size: 0, linkname, ...more };
 }
 
 /** Every kind of entry that has to survive a journey: odd modes, owners, times, links, long and non-ASCII names, nothing and much inside. */
@@ -50,11 +52,12 @@ export function variedEntries(): readonly TarEntry[] {
     directory('bin', { mode: 0o755 }),
     file('bin/run', '#!/bin/sh\necho hi\n', { mode: 0o755 }),
     file('bin/setuid', 'x', { mode: 0o4755 }),
-    hardlink('bin/run-again', 'bin/run'),
+    hardlink('bin/run-again', 'bin/run', { mode: 0o755 }),
     symlink('bin/sh', 'run'),
     ...parents.map((_, depth) => directory(parents.slice(0, depth + 1).join('/'))),
     file(long, 'deep'),
     directory('empty', { mode: 0o700, uid: 1000, gid: 2000, mtime: 1 }),
+    directory('etc'),
     file('etc/größe-日本語.txt', 'grüße'),
     symlink('etc/dangling', '/does/not/exist'),
     file('owned', 'by someone', { uid: 1234, gid: 5678, mode: 0o640, mtime: 1_234_567_890 }),

@@ -62,8 +62,10 @@ export async function* readTar(source: AsyncIterable<Uint8Array> | ByteInput): A
       }
     };
     if (header !== undefined) yield { header, offset, content };
-    const rest = left + padded(size) - size;
-    if ((await input.skip(rest)) < rest) throw truncated();
+    if ((await input.skip(left)) < left) throw truncated();
+    // umoci ends layers without the last padding; Go's reader takes that, and so does everybody who uses it.
+    const padding = padded(size) - size;
+    if ((await input.skip(padding)) < padding) return;
     offset += padded(size);
   }
 }

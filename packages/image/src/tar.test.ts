@@ -112,6 +112,15 @@ test('we read what GNU tar writes in each of its formats', () =>
     }
   }));
 
+test('an archive without its last padding and end is whole, as umoci writes them', async () => {
+  const bytes = await buffer(writeTar([file('a', 'text')]));
+  for (const length of [516, 1024, 1536])
+    assert.deepEqual(
+      (await readAll(bytes.subarray(0, length))).map(({ text }) => text),
+      ['text'],
+    );
+});
+
 test('damaged, cut and foreign bytes are refused, exit 2', async () => {
   const good = await buffer(writeTar([file('a', 'x'.repeat(5000)), file('größe', 'y')]));
   const refused: readonly (readonly [string, Buffer, RegExp])[] = [
@@ -120,7 +129,6 @@ test('damaged, cut and foreign bytes are refused, exit 2', async () => {
     ['short text', Buffer.from('hello'), /cut off/],
     ['cut in a content', good.subarray(0, 3000), /cut off/],
     ['cut in a header', good.subarray(0, 700 + 5120), /cut off/],
-    ['cut in padding', good.subarray(0, 512 + 5001), /cut off/],
     ['flipped', Buffer.from(good).fill('?', 3, 4), /checksum/],
     ['pax of 1 GiB', header({ flag: 'x', size: 2 ** 30 }), /more than 1 MiB/],
     ['long name of 1 GiB', header({ flag: 'L', size: 2 ** 30 }), /more than 1 MiB/],
