@@ -217,19 +217,6 @@ export function configuredCgroupDriver(files: readonly HostFile[]): 'systemd' | 
   return undefined;
 }
 
-/** The cgroup driver that the image's container runtime is configured with, where its files say so: kubelet must use the same. */
-export function configuredCgroupDriver(files: readonly HostFile[]): 'systemd' | 'cgroupfs' | undefined {
-  for (const { path, content } of files) {
-    const text = Buffer.from(content).toString();
-    if (path.endsWith('/etc/config.toml')) {
-      const setting = /^\s*SystemdCgroup\s*=\s*(true|false)/m.exec(text)?.[1];
-      if (setting !== undefined) return setting === 'true' ? 'systemd' : 'cgroupfs';
-    }
-    if (path.endsWith('/etc/daemon.json') && text.includes('native.cgroupdriver=systemd')) return 'systemd';
-  }
-  return undefined;
-}
-
 async function prepareKubeadm(
   input: PrepareInput,
   rootfs: LoadedImage,
@@ -237,7 +224,6 @@ async function prepareKubeadm(
   rootfsEnv: Environment,
   planned: readonly PlannedHost[],
 ): Promise<Kubeadm> {
-  const filesOf = (address: Address) => planned.find((host) => sameAddress(host.address, address))?.files ?? [];
   const filesOf = (address: Address) => planned.find((host) => sameAddress(host.address, address))?.files ?? [];
   const token = generateToken();
   const version = rootfs.contract.version ?? '';
