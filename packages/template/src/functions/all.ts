@@ -11,6 +11,7 @@ import { listFunctions } from './lists.ts';
 import { mathFunctions } from './math.ts';
 import { networkFunctions } from './network.ts';
 import { pathFunctions } from './paths.ts';
+import { regexFunctions } from './regex.ts';
 import { semverFunctions } from './semver.ts';
 import { stringFunctions } from './strings.ts';
 import { urlFunctions } from './url.ts';
@@ -30,6 +31,7 @@ export const allFunctions: FunctionMap = {
   ...pathFunctions,
   ...urlFunctions,
   ...wordFunctions,
+  ...regexFunctions,
   ...semverFunctions,
   ...stringFunctions,
 };
