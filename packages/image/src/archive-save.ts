@@ -134,7 +134,7 @@ async function dockerEntries(store: Store, references: readonly Reference[], opt
 
 async function requirePresent(store: Store, blobs: Iterable<Descriptor>): Promise<void> {
   for (const blob of blobs) {
-    if (!(await store.hasBlob(blob.digest, blob.size)))
+    if ((await store.sizeOf(blob.digest)) !== blob.size)
       throw new SealosError('content-not-found', `the store lacks ${blob.digest.slice(0, 19)}`, { hint: 'pull or load the image again' });
   }
 }

@@ -88,7 +88,7 @@ export async function stageArchive(store: Store, input: ByteInput, options: Stag
       return;
     }
     options.onEvent?.({ kind: 'start', id: path, title: path.slice(path.lastIndexOf('/') + 1).slice(0, 12), bytes: size });
-    const watched: TarItem = { ...item, content: () => counted(item, path, options.onEvent) };
+    const watched: TarItem = { ...item, content: () => counted(item, path, options) };
     if (digest !== undefined) await takeBlob(watched, digest);
     else await takeLayer(path, watched.content());
     options.onEvent?.({ kind: 'done', id: path });
@@ -181,12 +181,13 @@ async function stageDockerLayer(
   }
 }
 
-async function* counted(item: TarItem, id: string, onEvent: OnTransfer | undefined): AsyncGenerator<Buffer> {
+async function* counted(item: TarItem, id: string, options: StagingOptions): AsyncGenerator<Buffer> {
   let bytes = 0;
   for await (const chunk of item.content()) {
+    options.signal?.throwIfAborted();
     bytes += chunk.length;
     yield chunk;
-    onEvent?.({ kind: 'progress', id, bytes });
+    options.onEvent?.({ kind: 'progress', id, bytes });
   }
 }
 

@@ -183,6 +183,14 @@ test('names that other programs wrote are understood', () =>
     assert.equal(JSON.parse(await readFile(join(path, 'index.json'), 'utf8')).manifests.length, 3);
   }));
 
+test('processes that make the same new store at once all get it', () =>
+  withDirectory(async (path) => {
+    const root = join(path, 'new', 'store');
+    const code = `await using s = await store.openStore(${JSON.stringify(root)}); await s.writeBytes(String(process.pid), 'm'); console.log('done');`;
+    for (const { line } of [otherProcess(code), otherProcess(code), otherProcess(code)]) assert.equal(await line, 'done');
+    assert.equal((await readdir(join(root, 'blobs', 'sha256'))).length, 3);
+  }));
+
 test('two processes tag thirty names at once, and every one is there', () =>
   withDirectory(async (path) => {
     await using store = await openStore(path);
@@ -212,6 +220,26 @@ test('a writer that is killed in the middle of a blob leaves a store that the ne
     assert.ok((await filesIn(path)).some((name) => name.endsWith('.blob')));
     assert.equal((await store.collectGarbage()).busy, false);
     assert.deepEqual(await filesIn(path), []);
+  }));
+
+test('an archive that is being loaded when its process is killed leaves nothing either', () =>
+  withDirectory(async (path) => {
+    const { child, line } = otherProcess(`
+      import { loadArchive } from ${JSON.stringify(join(import.meta.dirname, 'archive.ts'))};
+      import { writeTar } from ${JSON.stringify(join(import.meta.dirname, 'tar-write.ts'))};
+      import { Readable } from 'node:stream';
+      const content = async function* () { for (;;) yield Buffer.alloc(1 << 20, Math.random().toString()); };
+      const layer = { path: 'layer.tar', type: 'file', mode: 0, uid: 0, gid: 0, mtime: 0, size: 2 ** 33, content };
+      const onEvent = (event) => { if (event.kind === 'progress' && event.bytes > 30 << 20) console.log('loading'); };
+      await loadArchive(await store.openStore(${JSON.stringify(path)}), '-', { stdin: Readable.from(writeTar([layer])), onEvent });`);
+    assert.match(await line, /^loading/);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    assert.notDeepEqual(await filesIn(path), []);
+    await using store = await openStore(path);
+    await store.writeBytes('', 'm');
+    await store.close();
+    assert.deepEqual(await filesIn(path), [hexOf(digestOf(''))]);
   }));
 
 test('a process that exits without closing its store takes its temporary files along', () =>

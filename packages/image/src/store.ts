@@ -40,7 +40,7 @@ export async function openStore(path: string = defaultStorePath()): Promise<Stor
   }
   try {
     const names = await readdir(root).catch(() => []);
-    const ours = new Set(['blobs', 'index.json', 'sealos']);
+    const ours = new Set(['blobs', 'index.json', 'oci-layout', 'sealos']); // another process may be making it right now
     const foreign = names.find((name) => !ours.has(name) && !name.startsWith('.index.json.'));
     if (foreign !== undefined) {
       throw badInput(
@@ -113,11 +113,15 @@ export class Store implements ContentSource, ContentSink, AsyncDisposable {
     return this.hasBlob(descriptor.digest, descriptor.size);
   }
 
+  /** A blob's bytes on the disk; undefined when it is not there. */
+  async sizeOf(digest: Digest): Promise<number | undefined> {
+    return (await stat(this.blobPath(digest)).catch(() => undefined))?.size;
+  }
+
   /** Whether a blob is there with that size. From then on no collection removes it, until this object is closed. */
   async hasBlob(digest: Digest, size: number): Promise<boolean> {
     await this.lease();
-    const found = await stat(this.blobPath(digest)).catch(() => undefined);
-    if (found?.size !== size) return false;
+    if ((await this.sizeOf(digest)) !== size) return false;
     this.#touched.add(digest);
     return true;
   }
@@ -216,7 +220,10 @@ export class Store implements ContentSource, ContentSink, AsyncDisposable {
 
   /** This object's directory for temporary files; it also keeps collections of other processes from removing anything. */
   async lease(): Promise<Lease> {
-    this.#lease ??= this.#locked(() => openLease(this.path), {});
+    this.#lease ??= this.#locked(() => openLease(this.path), {}).catch((error: unknown) => {
+      this.#lease = undefined; // the next attempt may find the disk less full
+      throw error;
+    });
     return this.#lease;
   }
 

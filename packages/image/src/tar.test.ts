@@ -77,7 +77,7 @@ test('GNU tar lists our archives as we meant them', () =>
     assert.match(listing, /-rw-r----- 1234\/5678 +10 2009-02-13 23:31 owned\n/);
     assert.match(listing, /-rwsr-xr-x 0\/0 +1 2020-09-13 12:26 bin\/setuid\n/);
     assert.match(listing, /drwxrwxrwt 0\/0 +0 2020-09-13 12:26 sticky\/\n/);
-    assert.match(listing, /hrw-r--r-- .* bin\/run-again link to bin\/run\n/);
+    assert.match(listing, /hrwxr-xr-x .* bin\/run-again link to bin\/run\n/);
     assert.match(listing, /lrwxrwxrwx .* bin\/sh -> run\n/);
     assert.match(listing, / etc\/größe-日本語\.txt\n/);
     assert.match(listing, / 3000000000\/2147483648 .* big-owner\n/);
