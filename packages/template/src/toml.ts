@@ -43,7 +43,7 @@ function element(value: Value, budget: Budget): string {
   if (typeof value === 'number') return float(value);
   if (value === null || value === undefined) throw new FunctionError('toml: cannot encode array with nil element');
   if (isInt(value)) return value.value.toString();
-  if (isInstance(value)) return value.type === 'time.Time' ? value.text : quoted(value.text);
+  if (isInstance(value)) return value.type === 'time.Time' ? value.json : quoted(value.json);
   const text = isList(value)
     ? `[${value.items.map((item) => element(item, budget)).join(', ')}]`
     : `{${sortedKeys(value)

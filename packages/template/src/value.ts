@@ -14,7 +14,7 @@ import { LimitError, TemplateError } from './error.ts';
 import type { GoFunction } from './function.ts';
 import { compareStrings } from './utf8.ts';
 
-export type IntType = 'int' | 'int32' | 'int64' | 'uint8' | 'uint32' | 'uint64' | 'time.Duration' | 'time.Month' | 'time.Weekday';
+export type IntType = 'int' | 'int32' | 'int64' | 'uint8' | 'uint32' | 'uint64' | 'time.Month' | 'time.Weekday';
 
 export interface Int {
   readonly kind: 'int';
@@ -44,6 +44,8 @@ export interface Instance {
   readonly type: string;
   /** What its String method gives. */
   readonly text: string;
+  /** The string that stands for it in JSON. */
+  readonly json: string;
   readonly methods: Readonly<Record<string, GoFunction>>;
   /** The object itself, for the functions that know its type. */
   readonly native: object;
@@ -82,7 +84,6 @@ const BITS: Readonly<Record<IntType, number>> = {
   uint8: 8,
   uint32: 32,
   uint64: 64,
-  'time.Duration': 64,
   'time.Month': 64,
   'time.Weekday': 64,
 };
@@ -164,7 +165,7 @@ export function kindName(value: Value): string {
   if (isList(value)) return 'slice';
   if (isDict(value)) return 'map';
   if (isInstance(value)) return value.type.startsWith('*') ? 'ptr' : 'struct';
-  if (isInt(value)) return value.type.startsWith('time.') ? (value.type === 'time.Duration' ? 'int64' : 'int') : value.type;
+  if (isInt(value)) return value.type.startsWith('time.') ? 'int' : value.type;
   return typeName(value);
 }
 

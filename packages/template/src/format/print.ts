@@ -1,5 +1,6 @@
 // Go's fmt: how any value prints with a verb, and Sprint, Sprintln.
-import { type Budget, isInt, isList, sortedKeys, typeName, type Value } from '../value.ts';
+import { DAYS, MONTHS } from '../time/instant.ts';
+import { type Budget, type Int, isInt, isList, sortedKeys, typeName, type Value } from '../value.ts';
 import { type Flags, noFlags, pad } from './flags.ts';
 import { formatBoolean, formatInteger, formatNumber, formatString } from './scalar.ts';
 
@@ -8,10 +9,17 @@ function badVerb(value: Value, verb: string, flags: Flags, budget: Budget): stri
   return `%!${verb}(${typeName(value)}=${formatValue(value, 'v', flags, budget)})`;
 }
 
+// Months and days of the week print by their names.
+function calendarName({ type, value }: Int): string {
+  const index = Number(value);
+  return (type === 'time.Month' ? MONTHS[index - 1] : DAYS[index]) ?? '';
+}
+
 function scalar(value: Value, verb: string, flags: Flags): string | undefined {
   if (typeof value === 'string') return formatString(value, verb, flags);
   if (typeof value === 'boolean') return formatBoolean(value, verb, flags);
   if (typeof value === 'number') return formatNumber(value, verb, flags);
+  if (isInt(value) && value.type.startsWith('time.') && 'vsxXq'.includes(verb)) return formatString(calendarName(value), verb, flags);
   if (isInt(value)) return formatInteger(value.value, verb, flags, !value.type.startsWith('uint'));
   return undefined;
 }

@@ -2,6 +2,7 @@
 import type { FunctionMap } from '../function.ts';
 import { builtinFunctions } from './builtins.ts';
 import { compareFunctions } from './compare.ts';
+import { dateFunctions } from './dates.ts';
 import { defaultFunctions } from './defaults.ts';
 import { dictFunctions } from './dicts.ts';
 import { digestFunctions } from './digests.ts';
@@ -20,6 +21,7 @@ import { wordFunctions } from './words.ts';
 export const allFunctions: FunctionMap = {
   ...builtinFunctions,
   ...compareFunctions,
+  ...dateFunctions,
   ...defaultFunctions,
   ...dictFunctions,
   ...digestFunctions,

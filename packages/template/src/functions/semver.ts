@@ -27,6 +27,7 @@ function instance(version: Version): Instance {
     kind: 'instance',
     type: TYPE,
     text: versionText(version),
+    json: versionText(version),
     native: version,
     methods: {
       Major: fn([], () => int(major, 'uint64')),

@@ -23,7 +23,7 @@ function inline(value: Value, column: number, indent: number): string | undefine
   if (typeof value === 'number') return number(value);
   if (typeof value === 'string') return writeString(value.toWellFormed(), false, column, indent);
   if (isInt(value)) return value.value.toString();
-  if (isInstance(value)) return writeString(value.text, false, column, indent);
+  if (isInstance(value)) return writeString(value.json, false, column, indent);
   if (isList(value)) return value.isNil ? 'null' : value.items.length === 0 ? '[]' : undefined;
   return value.entries.size === 0 ? '{}' : undefined;
 }
