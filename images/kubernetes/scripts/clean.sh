@@ -1,0 +1,44 @@
+#!/bin/bash
+# Takes back what init.sh did and what pods left. Succeeds where nothing is there; containerd may still run.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+source ./common.sh
+
+remove_unit kubelet.service
+
+# While containerd runs, it ends the pods itself: processes, mounts, network.
+if systemctl is-active --quiet containerd.service 2> /dev/null && [[ -x $BIN_DIR/crictl ]]; then
+  for pod in $(timeout 30 "$BIN_DIR/crictl" pods -q 2> /dev/null || true); do
+    timeout 30 "$BIN_DIR/crictl" stopp "$pod" > /dev/null 2>&1 || true
+    timeout 30 "$BIN_DIR/crictl" rmp -f "$pod" > /dev/null 2>&1 || true
+  done
+fi
+
+bash ./clean-network.sh
+
+unmount_below /var/lib/kubelet
+# /var/lib/kubelet may be a mount itself: what is in it goes, the directory where it can.
+if [[ -d /var/lib/kubelet ]]; then
+  find /var/lib/kubelet -xdev -mindepth 1 -delete 2> /dev/null || true
+  rmdir /var/lib/kubelet 2> /dev/null || true
+fi
+rm -rf /etc/kubernetes/manifests /var/log/pods /var/log/containers /var/lib/cni /etc/cni/net.d
+rmdir /etc/kubernetes /etc/cni 2> /dev/null || true
+
+# crictl and the runtime's own programs belong to clean-cri.sh.
+for program in ../bin/*; do
+  [[ ${program##*/} == crictl ]] || rm -f "$BIN_DIR/${program##*/}"
+done
+rm -f "$BIN_DIR/kubelet-pre-start.sh" /etc/sysctl.d/99-sealos-k8s.conf /etc/security/limits.d/sealos-k8s.conf
+for plugin in ../cni/*; do rm -f "/opt/cni/bin/${plugin##*/}"; done
+rmdir /opt/cni/bin /opt/cni 2> /dev/null || true
+
+for firewall in firewalld ufw; do
+  [[ ! -e $state/$firewall ]] || systemctl enable --now --quiet "$firewall" || warn "$firewall cannot be turned on again"
+done
+if [[ -e $state/selinux ]]; then
+  sed -i 's/^SELINUX=permissive/SELINUX=enforcing/' /etc/selinux/config
+  setenforce 1 || warn 'SELinux cannot be set to enforcing again'
+fi
+rm -rf "$state"
+info 'Kubernetes is removed from this host'
