@@ -92,6 +92,7 @@ function writeTable(writer: Writer, table: Dict, path: readonly string[]): void 
  * @throws FunctionError for anything else, and for arrays with nil elements.
  */
 export function writeToml(value: Value, budget: Budget): string {
+  if (isList(value)) element(value, budget); // an element that cannot be written is reported first
   if (!isDict(value)) throw new FunctionError('toml: top-level values must be Go maps or structs');
   const writer: Writer = { text: '', budget };
   writeTable(writer, value, []);

@@ -6,7 +6,7 @@ const values: Readonly<Record<string, unknown>> = {
   zero: 0,
   negative: -5,
   large: 1_234_567_890_123,
-  float: 3.14159,
+  float: 3.25159,
   whole: 1e21,
   small: 1.5e-7,
   tie: 2.5,

@@ -18,9 +18,13 @@ function mergeInto(target: Dict, source: Dict, overwrite: boolean, budget: Budge
   for (const [key, value] of source.entries) {
     budget.work(1);
     const present = target.entries.get(key);
-    if (isDict(present) && isDict(value)) {
+    if (isDict(value) && isDict(present)) {
       if (present !== value) mergeInto(present, value, overwrite, budget);
-    } else if (overwrite ? !isEmpty(value) || !target.entries.has(key) : isEmpty(present)) target.entries.set(key, value);
+      continue;
+    }
+    // mergo never replaces something by a map, and fills nothing with nil.
+    const replaces = isEmpty(present) || (overwrite && !isDict(value));
+    if (replaces && (overwrite || value !== null)) target.entries.set(key, value);
   }
 }
 

@@ -43,7 +43,9 @@ function firstCorrupt(
   if (text.charAt(start) !== '=' || !paddings.includes(wanted)) return start;
   for (let index = 0; index < padding; index++) {
     const place = places[count + index] ?? 0;
-    if (index >= wanted || text.charAt(place) !== '=') return place;
+    if (index >= wanted) return place;
+    // Go's base64 names the padding before the stray character, its base32 the character.
+    if (text.charAt(place) !== '=') return group === 4 ? place - 1 : place;
   }
   return padding < wanted ? text.length : undefined;
 }

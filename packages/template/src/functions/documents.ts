@@ -56,12 +56,13 @@ export const documentFunctions: FunctionMap = {
   toYaml: fn(['any'], toYaml),
   fromYaml: fn(['string'], fromYaml),
   fromYamlArray: fn(['string'], fromYamlArray),
-  toToml: fn(['any'], (value, { budget }) =>
-    attempt(
+  toToml: fn(['any'], (value, { budget }) => {
+    if (value === null) throw new FunctionError('reflect: call of reflect.Value.Type on zero Value');
+    return attempt(
       () => writeToml(value, budget),
       (message) => message,
-    ),
-  ),
+    );
+  }),
   fromToml: fn(['string'], (text, { budget }) => {
     budget.work(text.length / 4);
     return attempt(() => fromPlain(parseToml(text), budget), errorDict);

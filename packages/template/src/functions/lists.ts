@@ -87,7 +87,7 @@ function sortAlpha(value: Value, context: Context): Value {
   return list(texts.sort(compareStrings), 'string');
 }
 
-const make = fn(['...any'], (values) => (values.length === 0 ? nilList() : list(values)));
+const make = fn(['...any'], (values) => list(values));
 
 export const listFunctions: FunctionMap = {
   list: make,

@@ -61,7 +61,8 @@ export const networkFunctions: FunctionMap = {
   /** The network of an address with a prefix length: `ipNet "10.1.2.3/24"` is `10.1.2.0/24`. */
   ipNet: fn(['string'], (cidr) => {
     const { address, bits, prefix } = parseCidr(cidr);
-    return `${format(address, bits)}/${prefix}`;
+    const isMapped = bits === 128 && address >> 32n === 0xffffn;
+    return `${format(address, bits)}/${isMapped ? prefix - 96 : prefix}`;
   }),
   /** The nth address of a network: `ipAt "10.96.0.0/12" 10` is `10.96.0.10`. */
   ipAt: fn(['string', 'int'], (cidr, index) => {

@@ -80,9 +80,8 @@ function truncate(count: number, text: string): string {
 }
 
 function sliceError(start: number, end: number, length: number): FunctionError {
-  if (end > length || end < 0)
-    return new FunctionError(`runtime error: slice bounds out of range [:${end}]${end < 0 ? '' : ` with length ${length}`}`);
-  return new FunctionError(`runtime error: slice bounds out of range [${start}:${end === length ? '' : end}]`);
+  const bounds = end < 0 ? `[:${end}]` : end > length ? `[:${end}] with length ${length}` : `[${start}:${end}]`;
+  return new FunctionError(`runtime error: slice bounds out of range ${bounds}`);
 }
 
 function substring(start: number, end: number, text: string): string {

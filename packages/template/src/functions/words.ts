@@ -94,7 +94,7 @@ const CONNECTOR = /[-_\s]/u;
 // huandu/xstrings.ToCamelCase: words joined, each with a capital. Leading connectors stay, and of several in a row all but the last.
 function camelCase(text: string): string {
   const lead = /^[-_\s]*/u.exec(text)?.[0] ?? '';
-  let previous = '';
+  let previous = lead.length === text.length ? (Array.from(lead).at(-1) ?? '') : ''; // nothing but connectors: the last one comes twice
   let out = lead;
   for (const rune of text.slice(lead.length)) {
     const drops = CONNECTOR.test(previous) && !CONNECTOR.test(rune);
