@@ -9,6 +9,7 @@ export * from './digest.ts';
 export * from './error.ts';
 export * from './files.ts';
 export * from './image.ts';
+export * from './image-summary.ts';
 export * from './json.ts';
 export * from './layer.ts';
 export * from './layer-entries.ts';
