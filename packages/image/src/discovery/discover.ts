@@ -1,0 +1,140 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join, posix } from 'node:path';
+import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
+import { formatReference, parseReference, type Reference } from '../reference.ts';
+
+export interface Place {
+  /** Relative to the context. */
+  readonly file: string;
+  readonly line: number;
+}
+
+export interface DiscoveredImage {
+  readonly reference: Reference;
+  readonly where: readonly Place[];
+}
+
+export interface Discovery {
+  /** Sorted by name. */
+  readonly images: readonly DiscoveredImage[];
+  /** What looked like an image and is none, and what was not looked into. */
+  readonly warnings: readonly string[];
+}
+
+interface Mention extends Place {
+  readonly text: string;
+}
+
+/**
+ * Finds the container images that a cluster image needs, in the context's fixed places (sealos-interop.md §3.3): lists in `images/shim`,
+ * `image:` values in `manifests`. What `.sealignore` names is left out.
+ */
+export async function discoverImages(context: string): Promise<Discovery> {
+  const warnings: string[] = [];
+  const mentions = [...(await listed(context)), ...(await inManifests(context))];
+  const found = new Map<string, { readonly reference: Reference; readonly where: Place[] }>();
+  for (const { text, file, line } of mentions) {
+    const reference = readReference(text);
+    if (!reference) {
+      if (!text.includes('{{')) warnings.push(`${file}:${line}: '${text}' is not an image name, it is not saved`);
+      continue;
+    }
+    const name = formatReference(reference);
+    const entry = found.get(name) ?? { reference, where: [] };
+    entry.where.push({ file, line });
+    found.set(name, entry);
+  }
+  for (const name of await ignored(context)) found.delete(name);
+  for (const chart of await charts(context))
+    warnings.push(`charts/${chart}: charts are not looked through for images yet; list them in images/shim`);
+  return { images: [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image), warnings };
+}
+
+/** A reference with a tag keeps it and loses its digest: that is what the cluster's registry is asked for. */
+function readReference(text: string): Reference | undefined {
+  try {
+    const reference = parseReference(text);
+    if (reference.tag === undefined) return reference;
+    const { digest: _digest, ...tagged } = reference;
+    return tagged;
+  } catch {
+    return undefined;
+  }
+}
+
+const unquote = (text: string) => text.trim().replace(/^(["'])(.*)\1$/, '$2');
+
+async function filesBelow(context: string, directory: string): Promise<readonly string[]> {
+  const entries = await readdir(join(context, directory), { withFileTypes: true }).catch(() => []);
+  const files: string[] = [];
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = posix.join(directory, entry.name);
+    if (entry.isDirectory()) files.push(...(await filesBelow(context, path)));
+    else if (entry.isFile()) files.push(path);
+  }
+  return files;
+}
+
+async function listed(context: string): Promise<readonly Mention[]> {
+  const mentions: Mention[] = [];
+  for (const file of await filesBelow(context, 'images/shim')) {
+    const lines = (await readFile(join(context, file), 'utf8')).split('\n');
+    for (const [index, line] of lines.entries()) {
+      const text = unquote(line);
+      if (text !== '' && !text.startsWith('#')) mentions.push({ text, file, line: index + 1 });
+    }
+  }
+  return mentions;
+}
+
+async function inManifests(context: string): Promise<readonly Mention[]> {
+  const mentions: Mention[] = [];
+  for (const file of await filesBelow(context, 'manifests')) {
+    if (!/\.(ya?ml|tmpl)$/.test(file)) continue;
+    const text = await readFile(join(context, file), 'utf8');
+    mentions.push(...(inYaml(text, file) ?? inLines(text, file)));
+  }
+  return mentions;
+}
+
+/** Every value of a key `image`, wherever it stands; undefined for text that is not YAML (templates often are not). */
+function inYaml(text: string, file: string): readonly Mention[] | undefined {
+  const lines = new LineCounter();
+  const documents = parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent' });
+  if ('empty' in documents) return [];
+  const mentions: Mention[] = [];
+  for (const document of documents) {
+    if (document.errors.length > 0) return undefined;
+    visit(document, {
+      Pair(_key, pair, path) {
+        if (!isScalar(pair.key) || pair.key.value !== 'image' || !isScalar(pair.value) || typeof pair.value.value !== 'string') return;
+        // `image` as a property in an API's schema is the description of a field, not a field.
+        const parent = path.at(-2);
+        if (isPair(parent) && isScalar(parent.key) && parent.key.value === 'properties' && isMap(pair.value)) return;
+        mentions.push({ text: pair.value.value.trim(), file, line: lines.linePos(pair.value.range?.[0] ?? 0).line });
+      },
+    });
+  }
+  return mentions;
+}
+
+function inLines(text: string, file: string): readonly Mention[] {
+  return text.split('\n').flatMap((line, index): Mention[] => {
+    const match = /^\s*(?:-\s+)?["']?image["']?\s*:\s*(.+?)\s*(?:\s#.*)?$/.exec(line);
+    const value = match?.[1] === undefined ? '' : unquote(match[1]);
+    return value === '' || line.trimStart().startsWith('#') ? [] : [{ text: value, file, line: index + 1 }];
+  });
+}
+
+async function ignored(context: string): Promise<readonly string[]> {
+  const text = await readFile(join(context, '.sealignore'), 'utf8').catch(() => '');
+  return text.split('\n').flatMap((line) => {
+    const reference = line.trim() === '' || line.startsWith('#') ? undefined : readReference(unquote(line));
+    return reference ? [formatReference(reference)] : [];
+  });
+}
+
+async function charts(context: string): Promise<readonly string[]> {
+  const entries = await readdir(join(context, 'charts'), { withFileTypes: true }).catch(() => []);
+  return entries.filter((entry) => entry.isDirectory() || entry.name.endsWith('.tgz')).map((entry) => entry.name);
+}
