@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { before, test } from 'node:test';
+import { openSavedRegistry, openStore, parsePlatform, parseReference, type SealosError, type Store, saveImages } from '@sealos/image';
+import { ensureInstalled } from '../../scripts/debian.ts';
+import { startDockerRegistry } from '../support/docker-registry.ts';
+import { file, makeImage, withDirectory } from '../support/images.ts';
+import { run } from '../support/programs.ts';
+
+const platform = parsePlatform('linux/amd64');
+
+before(() => ensureInstalled(['skopeo']));
+
+async function storeWith(directory: string, ...names: readonly string[]): Promise<Store> {
+  const store = await openStore(join(directory, 'store'));
+  for (const name of names) await makeImage(store, { name, layers: [[file('name', name)], [file('shared', 'the same in all')]] });
+  return store;
+}
+
+test('a real registry serves what was saved, under names without their registry host', () =>
+  withDirectory(async (directory) => {
+    const names = ['registry.k8s.io/pause:3.9', 'docker.io/library/nginx:1', 'quay.io/deep/path/app:v1'];
+    await using store = await storeWith(directory, ...names);
+    const saved = join(directory, 'registry');
+    await saveImages({ directory: saved, references: names.map(parseReference), platform, source: store });
+    await using registry = await startDockerRegistry({ directory: saved });
+    for (const name of ['pause:3.9', 'library/nginx:1', 'deep/path/app:v1']) {
+      await run('skopeo', [
+        'copy',
+        '--quiet',
+        '--src-tls-verify=false',
+        `docker://${registry.address}/${name}`,
+        `oci:${join(directory, 'copy')}:x`,
+      ]);
+      const inspected = JSON.parse(await run('skopeo', ['inspect', '--tls-verify=false', `docker://${registry.address}/${name}`]));
+      await using source = openSavedRegistry(saved);
+      assert.equal((await source.resolve(parseReference(name))).digest, inspected.Digest);
+    }
+    assert.deepEqual(
+      readdirSync(saved).filter((name) => name !== 'docker'),
+      [],
+      'no unfinished file is left',
+    );
+  }));
+
+test('what is saved already is not fetched again, and what a killed run left is removed', () =>
+  withDirectory(async (directory) => {
+    await using store = await storeWith(directory, 'localhost/app:1');
+    const saved = join(directory, 'registry');
+    const references = [parseReference('localhost/app:1')];
+    await saveImages({ directory: saved, references, platform, source: store });
+    // No process has this number: it is above the largest that Linux gives.
+    const left = join(saved, '.unfinished-4194305');
+    writeFileSync(left, '');
+    let fetched = 0;
+    const counting = {
+      resolve: store.resolve.bind(store),
+      fetch: (...args: Parameters<Store['fetch']>) => {
+        if (!args[1].mediaType.includes('manifest')) fetched += 1;
+        return store.fetch(...args);
+      },
+    };
+    await saveImages({ directory: saved, references, platform, source: counting });
+    assert.equal(fetched, 0);
+    assert.deepEqual(readdirSync(saved), ['docker']);
+  }));
+
+test('two different images that would get one name are refused, and the same image under two hosts is not', () =>
+  withDirectory(async (directory) => {
+    await using store = await storeWith(directory, 'one.example/app:1', 'two.example/app:1');
+    const saved = join(directory, 'registry');
+    const references = ['one.example/app:1', 'two.example/app:1'].map(parseReference);
+    await assert.rejects(saveImages({ directory: saved, references, platform, source: store }), (error: SealosError) => {
+      assert.match(error.message, /one\.example\/app:1 and two\.example\/app:1 would both be 'app:1'/);
+      assert.equal(error.exitCode, 2);
+      return true;
+    });
+    await store.tag(parseReference('two.example/app:1'), await store.resolve(parseReference('one.example/app:1')));
+    await saveImages({ directory: saved, references, platform, source: store });
+  }));
