@@ -35,7 +35,7 @@ test('a real registry serves what was saved, under names without their registry 
       ]);
       const inspected = JSON.parse(await run('skopeo', ['inspect', '--tls-verify=false', `docker://${registry.address}/${name}`]));
       await using source = openSavedRegistry(saved);
-      assert.equal((await source.resolve(parseReference(name))).digest, inspected.Digest);
+      assert.equal((await source.resolve(parseReference(`sealos.hub:5000/${name}`))).digest, inspected.Digest);
     }
     assert.deepEqual(
       readdirSync(saved).filter((name) => name !== 'docker'),
