@@ -48,14 +48,15 @@ function contractOf(mount: MountedImage): ClusterImage {
 export async function resetCluster(options: ResetClusterOptions): Promise<{ readonly hosts: number }> {
   const { signal, onEvent } = options;
   const state = await openState(options.cluster);
-  await using _lock = await state.lock('reset');
-  const stored = await state.read();
-  if (!stored) {
+  if (!(await state.read())) {
     throw new SealosError('no-cluster', `there is no cluster '${options.cluster}' in ${state.home}`, {
       exitCode: 2,
       hint: 'name another with --cluster',
     });
   }
+  await using _lock = await state.lock('reset');
+  const stored = await state.read();
+  if (!stored) throw new SealosError('no-cluster', `cluster '${options.cluster}' was removed meanwhile`, { exitCode: 2 });
   const cluster: Cluster = { ...stored.cluster, ssh: { ...stored.cluster.ssh, ...options.ssh } };
   await options.confirm(cluster);
   await using hosts = await reachHosts(cluster, options.connection, signal);

@@ -62,7 +62,12 @@ test('a lock is free again when its owner is done, and leaves nothing', async ()
   for (const command of ['a', 'b']) {
     await using _lock = await state.lock(command);
   }
-  assert.ok(!readdirSync(state.home).some((name) => name.startsWith('lock')));
+  assert.ok(!existsSync(state.home), 'not even a directory: nothing was written');
+  await state.writeSecret('kept', 'x');
+  {
+    await using _lock = await state.lock('c');
+  }
+  assert.deepEqual(readdirSync(state.home), ['etc']);
 });
 
 test('the lock of a process that was killed is taken over, also when its pid lives again', async () => {
@@ -78,12 +83,14 @@ test('the lock of a process that was killed is taken over, also when its pid liv
   {
     await using _lock = await state.lock('me');
   }
+  mkdirSync(state.home, { recursive: true });
   writeFileSync(join(state.home, 'lock'), JSON.stringify({ ...JSON.parse(stale), pid: process.pid }));
   await using _lock = await state.lock('me');
 });
 
 test('of many who find a stale lock one alone gets it', async () => {
   const state = await openState('seven', { root });
+  mkdirSync(state.home);
   writeFileSync(join(state.home, 'lock'), 'half a li');
   const results = await Promise.allSettled(Array.from({ length: 20 }, (_, index) => state.lock(`c${index}`)));
   assert.equal(results.filter(({ status }) => status === 'fulfilled').length, 1);
@@ -95,6 +102,7 @@ test('of many who find a stale lock one alone gets it', async () => {
 
 test('the lock of another machine is never taken over', async () => {
   const state = await openState('eight', { root });
+  mkdirSync(state.home);
   const owner = { pid: 1, started: '1', boot: 'x', host: 'elsewhere', command: 'sealos run', since: 'then' };
   writeFileSync(join(state.home, 'lock'), JSON.stringify(owner));
   await assert.rejects(state.lock('me'), { code: 'cluster-busy', hint: /if elsewhere is no more, delete .*\/lock$/ });
@@ -118,5 +126,6 @@ test('names that would leave the directory are refused', async () => {
 
 test('a root that cannot be written is named in one line', async () => {
   writeFileSync(join(root, 'file'), '');
-  await assert.rejects(openState('x', { root: join(root, 'file') }), { code: 'state-unwritable', exitCode: 2 });
+  const state = await openState('x', { root: join(root, 'file') });
+  await assert.rejects(state.lock('run'), { code: 'state-unwritable', exitCode: 2 });
 });

@@ -1,4 +1,4 @@
-import { chmod, mkdir, rename, rm } from 'node:fs/promises';
+import { chmod, mkdir, rename, rm, rmdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
 import { badInput } from '@sealos/image';
@@ -40,19 +40,28 @@ export interface ClusterState {
 
 const environmentSecrets = 'environment.yml';
 
-/** Opens (and makes, if missing) the state of a cluster. Throws bad input for a name that cannot be a directory's. */
+/**
+ * Opens the state of a cluster. Its directories are made when it is locked or written, and go with the lock when nothing was put into them:
+ * a call that is refused leaves nothing behind. Throws bad input for a name that cannot be a directory's.
+ */
 export async function openState(cluster: string, options: StateOptions = {}): Promise<ClusterState> {
   validateClusterName(cluster);
   const home = join(options.root ?? stateRoot(), cluster);
   const [etc, pki, logs] = [join(home, 'etc'), join(home, 'pki'), join(home, 'logs')];
-  for (const directory of [home, etc, pki, logs]) await makePrivate(directory);
+  const directories = [home, etc, pki, logs];
+  const makeDirectories = async () => {
+    for (const directory of directories) await makePrivate(directory);
+  };
   const clusterfile = join(home, 'Clusterfile');
   const secretPath = (name: string) => {
     if (name !== basename(name) || name.startsWith('.')) throw new TypeError(`'${name}' is not the name of a file`);
     return join(etc, name);
   };
   const readSecret = (name: string) => readIfThere(secretPath(name));
-  const writeSecret = (name: string, content: string) => writePrivateFile(secretPath(name), content);
+  const writeSecret = async (name: string, content: string) => {
+    await makeDirectories();
+    await writePrivateFile(secretPath(name), content);
+  };
   return {
     cluster,
     home,
@@ -67,13 +76,23 @@ export async function openState(cluster: string, options: StateOptions = {}): Pr
       return restoreSecrets(parseClusterfile(text, { name: clusterfile }), await readSecret(environmentSecrets));
     },
     write: async (file) => {
+      await makeDirectories();
       // The secrets first: a Clusterfile without them would be taken for whole.
       const secrets = formatSecrets(file.cluster);
       if (secrets !== undefined || (await readSecret(environmentSecrets)) !== undefined)
         await writeSecret(environmentSecrets, secrets ?? '{}\n');
       await writePrivateFile(clusterfile, formatClusterfile(file));
     },
-    lock: (command) => takeLock(join(home, 'lock'), command),
+    lock: async (command) => {
+      await makeDirectories();
+      const lock = await takeLock(join(home, 'lock'), command);
+      return {
+        [Symbol.asyncDispose]: async () => {
+          await lock[Symbol.asyncDispose]();
+          for (const directory of directories.toReversed()) await rmdir(directory).catch(() => {});
+        },
+      };
+    },
     retire: async () => {
       const now = Math.floor(Date.now() / 1000);
       if ((await readIfThere(clusterfile)) !== undefined) await rename(clusterfile, `${clusterfile}.${now}`);
