@@ -15,12 +15,25 @@ export * from './json.ts';
 export * from './layer.ts';
 export * from './layer-entries.ts';
 export { type LayerEntry, type LayerFiles, type LayerSummary, layerFiles, layerSummary, openLayer } from './layer-files.ts';
+export * from './login.ts';
 export * from './manifest.ts';
 export * from './manifest-parse.ts';
 export * from './media-types.ts';
 export * from './parallel.ts';
 export * from './platform.ts';
 export * from './reference.ts';
+export {
+  type CredentialLookup,
+  type Credentials,
+  type FoundCredentials,
+  fixedCredentials,
+  storedCredentials,
+} from './registry/credentials.ts';
+export { parseRegistriesConf, type RegistriesConf, readRegistriesConf } from './registry/registries-conf.ts';
+export * from './registry/registry.ts';
+export type { RetryEvent, RetryPolicy } from './registry/retry.ts';
+export * from './registry/transfer.ts';
+export type { Timeouts } from './registry/transport.ts';
 export * from './saved-registry/save-images.ts';
 export * from './saved-registry/saved-registry.ts';
 export * from './store.ts';
