@@ -62,7 +62,7 @@ async function up(): Promise<void> {
     { env, signal, onLine: (line) => say(`  ${line}`) },
   );
   const kubectl = async (...args: readonly string[]) => {
-    const [program = '', ...rest] = lab.ssh(first.name, ['kubectl', ...args].join(' '));
+    const [program = '', ...rest] = await lab.ssh(first.name, ['kubectl', ...args]);
     return (await runProgram([program, ...rest], { signal, onLine: () => {} })).trim();
   };
   say('waiting for the nodes and the application');

@@ -28,8 +28,8 @@ function host(index: number): LabHost {
   return found;
 }
 
-function on(index: number, command: string): Promise<string> {
-  return runProgram(lab.ssh(host(index).name, command), { onLine: () => {} });
+async function on(index: number, command: string): Promise<string> {
+  return runProgram(await lab.ssh(host(index).name, [command]), { onLine: () => {} });
 }
 
 const kubectl = (command: string) => on(0, `kubectl ${command}`);

@@ -1,4 +1,4 @@
-import type { Platform, Store } from '@sealos/image';
+import { type Platform, parseReference, type Store } from '@sealos/image';
 import { type Cluster, registryHosts } from '../cluster/cluster.ts';
 import type { RunEvent } from '../event.ts';
 import { executePlan } from '../execute.ts';
@@ -48,6 +48,9 @@ const now = () => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
  */
 export async function runCluster(options: RunClusterOptions): Promise<RunResult> {
   const { request, dryRun, signal, onEvent } = options;
+  // Whatever the words themselves have wrong is said before any host is asked.
+  const commandLine = parseEnvironment(request.env, '-e');
+  for (const name of request.images) parseReference(name);
   const state = await openState(request.cluster);
   await using _lock = await state.lock(`run ${request.images.join(' ')}`);
   const stored = await state.read();
@@ -67,7 +70,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
     newCluster: !exists(stored),
     signal,
   });
-  const given = await givenEnvironment(state, requested, parseEnvironment(request.env, '-e'));
+  const given = await givenEnvironment(state, requested, commandLine);
   const input = await preparePlan({
     cluster: desired,
     hosts: hosts.reached,
