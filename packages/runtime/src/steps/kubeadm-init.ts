@@ -25,7 +25,7 @@ export const INIT_MARKER = 'kubeadm-init';
  * this host never finished, so a living control plane is never touched.
  */
 export function resetPartialKubeadm(): Script {
-  return script`if [ -d /etc/kubernetes/manifests ] || [ -e /etc/kubernetes/kubelet.conf ] || [ -d /var/lib/etcd/member ]; then
+  return script`if ls /etc/kubernetes/manifests/*.yaml >/dev/null 2>&1 || [ -e /var/lib/kubelet/config.yaml ] || [ -d /var/lib/etcd/member ]; then
   kubeadm reset --force >/dev/null 2>&1 || true
   rm -rf --one-file-system /etc/kubernetes/manifests /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/etcd
 fi`;
