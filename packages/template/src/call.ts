@@ -14,7 +14,7 @@ import {
 } from './expression.ts';
 import { type BaseType, GO_TYPES, type GoFunction } from './function.ts';
 import { fail, isBoxed, type Operand, operandType, type State, unboxed } from './state.ts';
-import { dict, int, isTrue, nilList, type Value } from './value.ts';
+import { int, isTrue, nilDict, nilList, type Value } from './value.ts';
 
 interface Call {
   readonly target: GoFunction;
@@ -31,7 +31,7 @@ const NILLABLE: ReadonlySet<BaseType> = new Set(['any', 'value', 'list', 'string
 function nilOf(type: BaseType): Value {
   if (type === 'value') return undefined;
   if (type === 'any') return null;
-  return type === 'dict' ? dict() : nilList(type === 'strings' ? 'string' : undefined);
+  return type === 'dict' ? nilDict() : nilList(type === 'strings' ? 'string' : undefined);
 }
 
 function isAssignable(value: Value, type: BaseType): boolean {

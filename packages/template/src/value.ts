@@ -36,6 +36,8 @@ export interface Dict {
   readonly elem: string;
   /** Changed in place by `set` and `unset`, as in Go. */
   readonly entries: Map<string, Value>;
+  /** A nil map: reads as an empty one, but nothing can be set in it. */
+  readonly isNil: boolean;
 }
 
 /** A Go object with methods, such as the result of `now` or `semver`. */
@@ -112,7 +114,12 @@ export function nilList(elem: string = ANY): List {
 
 /** A map with string keys; without a type, `map[string]interface {}`. */
 export function dict(entries: Iterable<readonly [string, Value]> = [], elem: string = ANY): Dict {
-  return { kind: 'dict', elem, entries: new Map(entries) };
+  return { kind: 'dict', elem, entries: new Map(entries), isNil: false };
+}
+
+/** A nil map. */
+export function nilDict(): Dict {
+  return { ...dict(), isNil: true };
 }
 
 /** Data that is a float64 in Go whatever its value. */

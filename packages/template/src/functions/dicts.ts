@@ -18,7 +18,7 @@ function mergeInto(target: Dict, source: Dict, overwrite: boolean, budget: Budge
   for (const [key, value] of source.entries) {
     budget.work(1);
     const present = target.entries.get(key);
-    if (isDict(value) && isDict(present)) {
+    if (isDict(value) && isDict(present) && present.entries.size > 0) {
       if (present !== value) mergeInto(present, value, overwrite, budget);
       continue;
     }
@@ -68,6 +68,7 @@ export const dictFunctions: FunctionMap = {
   dict: fn(['...any'], make),
   get: fn(['dict', 'string'], (source, key) => (source.entries.has(key) ? source.entries.get(key) : '')),
   set: fn(['dict', 'string', 'any'], (target, key, value) => {
+    if (target.isNil) throw new FunctionError('assignment to entry in nil map');
     target.entries.set(key, value);
     return target;
   }),

@@ -7,7 +7,9 @@ interface Word {
   readonly text: string;
 }
 
-const ALPHABET = '(?:(?!\\p{Lu})\\p{L})';
+// Letters except Chinese characters, which count as neither letters nor numbers here.
+const CJK = '\\u3400-\\u4d85\\u4e00-\\u9fcc\\u{20000}-\\u{2b81d}';
+const ALPHABET = `(?:(?![\\p{Lu}${CJK}])\\p{L})`;
 const PATTERNS: readonly (readonly [WordType, RegExp])[] = [
   ['connector', /[-_\s]+/uy],
   ['punctuation', /\p{P}+/uy],
@@ -15,7 +17,7 @@ const PATTERNS: readonly (readonly [WordType, RegExp])[] = [
   ['upper', new RegExp(`\\p{Lu}{2,}(?!${ALPHABET}|\\p{Lu})|\\p{Lu}+(?=\\p{Lu}${ALPHABET})|\\p{Lu}${ALPHABET}*`, 'uy')],
   ['alphabet', new RegExp(`${ALPHABET}+`, 'uy')],
   ['number', /\p{N}+/uy],
-  ['other', /[^-_\s\p{P}\p{L}\p{N}]+/uy],
+  ['other', new RegExp(`(?:[${CJK}]|[^-_\\s\\p{P}\\p{L}\\p{N}])+`, 'uy')],
 ];
 const END: Word = { type: 'none', text: '' };
 

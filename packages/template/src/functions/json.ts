@@ -50,7 +50,7 @@ export function encodeJson(value: Value, layout: Layout, budget: Budget, depth =
   if (typeof value === 'boolean') return String(value);
   if (isInt(value)) return value.value.toString();
   if (isInstance(value)) return jsonString(value.json, layout.html);
-  if (isList(value) && value.isNil) return 'null';
+  if (value.isNil) return 'null';
   const inner = (item: Value) => encodeJson(item, layout, budget, depth + 1);
   const colon = layout.indent === 0 ? ':' : ': ';
   const text = isList(value)

@@ -25,6 +25,7 @@ function inline(value: Value, column: number, indent: number): string | undefine
   if (isInt(value)) return value.value.toString();
   if (isInstance(value)) return writeString(value.json, false, column, indent);
   if (isList(value)) return value.isNil ? 'null' : value.items.length === 0 ? '[]' : undefined;
+  if (value.isNil) return 'null';
   return value.entries.size === 0 ? '{}' : undefined;
 }
 
