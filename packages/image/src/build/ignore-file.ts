@@ -1,0 +1,31 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import dockerignore from '@balena/dockerignore';
+
+/** What a context leaves out. */
+export interface Ignored {
+  /** The file's name, for messages; undefined when there is none. */
+  readonly file: string | undefined;
+  /** Whether a path of the context (no slash at its beginning) is left out. */
+  ignores(path: string): boolean;
+  /** Whether something inside a directory that is left out may be wanted again (`!` patterns). */
+  readonly hasExceptions: boolean;
+}
+
+/** Reads `.containerignore`, else `.dockerignore`, of a context: one pattern a line, `!` for exceptions, `#` for comments. */
+export async function readIgnoreFile(context: string): Promise<Ignored> {
+  for (const file of ['.containerignore', '.dockerignore']) {
+    const text = await readFile(join(context, file), 'utf8').catch(() => undefined);
+    if (text === undefined) continue;
+    const lines = text
+      .replace(/^\ufeff/, '')
+      .split(/\r?\n/)
+      .map((line) => line.trim())
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => line.replace(/^(!?)\s*\/+/, '$1'));
+    // The package is CommonJS and says so to nobody: its default export is a member of its default export.
+    const patterns = dockerignore.default().add(lines);
+    return { file, ignores: (path) => path !== '' && patterns.ignores(path), hasExceptions: lines.some((line) => line.startsWith('!')) };
+  }
+  return { file: undefined, ignores: () => false, hasExceptions: false };
+}

@@ -1,0 +1,64 @@
+import type { TarEntry } from '../tar.ts';
+
+/** An entry of a layer to be written, with what is needed to find hard links. */
+export interface PlannedEntry {
+  /** Without `mtime` for directories that are made on the way: they get the layer's. */
+  readonly entry: Omit<TarEntry, 'mtime'> & { readonly mtime?: number };
+  /** The same for all names of one file that were copied together. */
+  readonly file?: string | undefined;
+}
+
+/** The path of saved images in a cluster image. They are compressed already. */
+const REGISTRY = 'registry';
+
+/** What one instruction adds to the image. */
+export interface PlannedLayer {
+  readonly line: number;
+  readonly text: string;
+  /** By path. */
+  readonly entries: ReadonlyMap<string, PlannedEntry>;
+}
+
+/** A layer's entries, in the order in which they are written. */
+export interface LayerContent {
+  readonly entries: readonly TarEntry[];
+  /** Bytes of all files. */
+  readonly bytes: number;
+  /** Of the newest entry, in seconds; 0 when there is none. */
+  readonly newest: number;
+}
+
+/**
+ * Makes the entries of a plan into those of layers: what lies in `registry/` apart, since it is compressed already. Its times are
+ * 1970, so that the same saved images are the same layer whenever and wherever they were saved.
+ */
+export function layersOf(plan: PlannedLayer): { readonly main: LayerContent; readonly registry: LayerContent } {
+  const paths = [...plan.entries.keys()].sort((a, b) => (a < b ? -1 : 1));
+  const isRegistry = (path: string) => path === REGISTRY || path.startsWith(`${REGISTRY}/`);
+  return {
+    main: contentOf(
+      plan,
+      paths.filter((path) => !isRegistry(path)),
+      undefined,
+    ),
+    registry: contentOf(plan, paths.filter(isRegistry), 0),
+  };
+}
+
+function contentOf(plan: PlannedLayer, paths: readonly string[], time: number | undefined): LayerContent {
+  const planned = paths.flatMap((path) => plan.entries.get(path) ?? []);
+  const newest = planned.reduce((latest, { entry }) => Math.max(latest, entry.mtime ?? 0), 0);
+  const firstNames = new Map<string, string>();
+  const entries = planned.map(({ entry, file }): TarEntry => {
+    const whole = { ...entry, mtime: time ?? entry.mtime ?? newest };
+    if (file === undefined) return whole;
+    const first = firstNames.get(file);
+    if (first === undefined) {
+      firstNames.set(file, entry.path);
+      return whole;
+    }
+    const { content: _, ...header } = whole;
+    return { ...header, type: 'hardlink', size: 0, linkname: first };
+  });
+  return { entries, bytes: entries.reduce((sum, { size }) => sum + size, 0), newest: time ?? newest };
+}
