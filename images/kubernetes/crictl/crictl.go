@@ -143,13 +143,25 @@ func (c client) do(ctx context.Context, command string, flags map[string]bool, n
 		return err
 	}
 	each, known := map[string]func(id string) error{
-		"stopp":    func(id string) error { return c.stopPod(ctx, id) },
-		"rmp":      func(id string) error { return c.removePod(ctx, id, flags) },
-		"stop":     func(id string) error { _, err := c.StopContainer(ctx, &cri.StopContainerRequest{ContainerId: id, Timeout: 10}); return err },
-		"rm":       func(id string) error { return c.removeContainer(ctx, id, flags) },
-		"rmi":      func(id string) error { _, err := c.RemoveImage(ctx, &cri.RemoveImageRequest{Image: &cri.ImageSpec{Image: id}}); return err },
-		"inspectp": func(id string) error { answer, err := c.PodSandboxStatus(ctx, &cri.PodSandboxStatusRequest{PodSandboxId: id}); return show(answer, err) },
-		"inspect":  func(id string) error { answer, err := c.ContainerStatus(ctx, &cri.ContainerStatusRequest{ContainerId: id}); return show(answer, err) },
+		"stopp": func(id string) error { return c.stopPod(ctx, id) },
+		"rmp":   func(id string) error { return c.removePod(ctx, id, flags) },
+		"stop": func(id string) error {
+			_, err := c.StopContainer(ctx, &cri.StopContainerRequest{ContainerId: id, Timeout: 10})
+			return err
+		},
+		"rm": func(id string) error { return c.removeContainer(ctx, id, flags) },
+		"rmi": func(id string) error {
+			_, err := c.RemoveImage(ctx, &cri.RemoveImageRequest{Image: &cri.ImageSpec{Image: id}})
+			return err
+		},
+		"inspectp": func(id string) error {
+			answer, err := c.PodSandboxStatus(ctx, &cri.PodSandboxStatusRequest{PodSandboxId: id})
+			return show(answer, err)
+		},
+		"inspect": func(id string) error {
+			answer, err := c.ContainerStatus(ctx, &cri.ContainerStatusRequest{ContainerId: id})
+			return show(answer, err)
+		},
 		"logs":     func(id string) error { return c.logs(ctx, id) },
 		"inspecti": func(id string) error { return c.inspectImage(ctx, id) },
 	}[command]

@@ -5,10 +5,11 @@
 # trying an upgrade; the file `origin` beside the programs says so. About 6 minutes on two cores; afterwards it is in the cache.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=common.sh
-source "$here/common.sh"
-# shellcheck source=debian-packages.sh
-source "$here/debian-packages.sh"
+shell=$here/../../shell
+# shellcheck source=../../shell/base.sh
+source "$shell/base.sh"
+# shellcheck source=../../shell/debian-packages.sh
+source "$shell/debian-packages.sh"
 
 version=${1:-v1.20.2}
 [[ $version =~ ^v1\.20\.[0-9]+$ ]] || fail "Debian's source is Kubernetes 1.20: '$version' cannot be made from it" 2

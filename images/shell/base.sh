@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# What every source of the Kubernetes image shares: messages, the cache, downloads that are verified, and a place to put the results.
+# What the build scripts of the images share: messages, the cache, locks, and the directory they build in.
 
 log() { printf '%s\n' "$*" >&2; }
 
@@ -31,5 +31,10 @@ with_lock() {
   exec {fd}>&-
 }
 
-# install_tree DIRECTORY: the empty result directories that both sources fill.
-new_result() { mkdir -p "$1"/{bin,cri/lib,cni,images/shim}; }
+# work_directory: makes a temporary directory, named by $work, that goes when the script ends however it ends.
+work_directory() {
+  work=$(mktemp -d "${TMPDIR:-/tmp}/sealos-image-XXXXXX")
+  trap 'rm -rf "$work"' EXIT
+  trap 'exit 130' INT
+  trap 'exit 143' TERM HUP
+}

@@ -12,6 +12,7 @@ debian_mirror() {
     return
   fi
   local mirror
+  # shellcheck disable=SC2016 # apt's own variables
   mirror=$(apt-get indextargets --format '$(REPO_URI) $(COMPONENT)' 'Created-By: Packages' 2> /dev/null |
     awk '$2 == "main" && $1 ~ /\/debian\/?$/ { print $1; exit }')
   mirror=${mirror:-http://deb.debian.org/debian}
