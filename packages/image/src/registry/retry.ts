@@ -50,7 +50,6 @@ const PASSING = new Set([
   'ECONNABORTED',
   'EPIPE',
   'ETIMEDOUT',
-  'EAI_AGAIN',
   'UND_ERR_SOCKET',
   'UND_ERR_CONNECT_TIMEOUT',
   'UND_ERR_HEADERS_TIMEOUT',
@@ -59,7 +58,7 @@ const PASSING = new Set([
 ]);
 
 // From a registry that answered before, these pass too: it is being restarted.
-const PASSING_LATER = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'ENOTFOUND']);
+const PASSING_LATER = new Set(['EAI_AGAIN', 'ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'ENETDOWN', 'ENOTFOUND']);
 
 /** The code of a system, TLS or HTTP client error, or of the one that caused it. */
 export function codeOf(error: unknown): string | undefined {
