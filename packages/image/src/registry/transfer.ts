@@ -88,7 +88,7 @@ export async function pushImage(store: Store, reference: Reference, options: Pus
 async function withRegistry<T>(given: Registry | RegistryOptions | undefined, work: (registry: Registry) => Promise<T>): Promise<T> {
   if (given !== undefined && 'resolve' in given) return work(given);
   await using registry = openRegistry(given ?? {});
-  return work(registry);
+  return await work(registry);
 }
 
 async function findInStore(
@@ -99,13 +99,22 @@ async function findInStore(
 ): Promise<Descriptor | undefined> {
   try {
     const found = await store.resolve(reference);
+    if (platform === 'all') return (await isWhole(store, reference, found)) ? found : undefined;
     // A single image serves whatever its platform, unless one was asked for.
-    if (platform !== 'all') await openImage(store, reference, { platform, signal });
+    await openImage(store, reference, { platform, signal });
     return found;
   } catch (error) {
     if (error instanceof SealosError && ['image-not-found', 'no-platform', 'content-not-found'].includes(error.code)) return undefined;
     throw error;
   }
+}
+
+// A single image may be one out of a list that the registry has: that cannot be told from here.
+async function isWhole(store: Store, reference: Reference, descriptor: Descriptor): Promise<boolean> {
+  if (!isIndex(descriptor.mediaType)) return false;
+  const { manifests } = parseIndex(await readContent(store, reference, descriptor), descriptor.mediaType);
+  for (const manifest of manifests) if (!(await store.has(reference, manifest))) return false;
+  return true;
 }
 
 // Where else on the same registry a blob is likely to be: in the repositories that images of the store are named after.

@@ -78,6 +78,7 @@ export async function uploadBlob(
 async function uploadInPieces(target: UploadTarget, descriptor: Descriptor, reopen: (offset: number) => Promise<Readable>): Promise<void> {
   let session = await beginUpload(target);
   let offset = 0;
+  let best = 0;
   for (let failures = 1; session !== undefined; ) {
     const isLast = offset >= descriptor.size;
     const end = Math.min(descriptor.size, offset + Math.max(CHUNK, session.leastChunk));
@@ -98,7 +99,9 @@ async function uploadInPieces(target: UploadTarget, descriptor: Descriptor, reop
     if (outcome.kind === 'answer' && outcome.response.status === 202 && !isLast) {
       session = await sessionAfter(outcome.response);
       offset = end;
-      failures = 1;
+      // Some registries lose an upload that broke: only what was never reached before is getting on.
+      if (offset > best) failures = 1;
+      best = Math.max(best, offset);
       continue;
     }
     const problem = await problemOf(target, outcome);
