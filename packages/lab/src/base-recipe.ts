@@ -23,7 +23,7 @@ export interface BaseFile {
 }
 
 /**
- * Makes a booted container usable as a Kubernetes host, before anything else starts: cgroup v1 hierarchies come read-only from
+ * Makes a booted container usable as a Kubernetes host, before anything else starts: cgroup hierarchies may come read-only from
  * systemd-nspawn, and mounts private (kubelet and CNI need them shared). Then the address that the machine wrote for this host.
  */
 const PREPARE = `#!/bin/sh
@@ -31,6 +31,7 @@ set -eu
 for hierarchy in cpu cpuset cpu,cpuacct cpuacct blkio memory devices freezer net_cls net_prio net_cls,net_prio perf_event hugetlb pids rdma misc; do
   if mountpoint -q "/sys/fs/cgroup/$hierarchy"; then mount -o remount,bind,rw "/sys/fs/cgroup/$hierarchy"; fi
 done
+if [ -e /sys/fs/cgroup/cgroup.controllers ]; then mount -o remount,bind,rw /sys/fs/cgroup; fi
 mount --make-rshared /
 sysctl -qw net.ipv4.ip_forward=1
 . /etc/lab-address

@@ -5,12 +5,12 @@ import { takeDown } from './down.ts';
 import { badInput, LabError } from './error.ts';
 import type { OnLabEvent } from './event.ts';
 import { readPassword } from './keys.ts';
-import { defaultDirectory, hostPaths, labPaths } from './layout.ts';
+import { defaultDirectory, hostPaths, labIdOf, labPaths } from './layout.ts';
 import { acquireLock } from './lock.ts';
 import { checkMachine } from './machine-check.ts';
-import { setConnected } from './network.ts';
+import { ensureBridge, setConnected } from './network.ts';
 import { discard, livingProcess, powerOff, stateOf } from './power.ts';
-import { hostNumber, openState, readState } from './state.ts';
+import { hostNumber, openState, readState, type StateFile } from './state.ts';
 import { MAX_HOSTS } from './subnet.ts';
 import { bringUp, bringUpHost, startHost } from './up.ts';
 
@@ -43,6 +43,8 @@ export interface SshOptions {
 /** Servers made on this machine. Every method that names a host throws `no-such-host` for one that the lab does not have. */
 export interface Lab {
   readonly name: string;
+  /** Six hexadecimal digits that the names of its links, cgroups and containers carry. */
+  readonly id: string;
   /** Makes hosts run; those that do are left alone. Resolves when ssh answers on each. A failure or an abort takes back what it began. */
   up(options: UpOptions): Promise<readonly LabHost[]>;
   list(): Promise<readonly LabHost[]>;
@@ -79,13 +81,15 @@ export function openLab(options: LabOptions = {}): Lab {
     const context = await open();
     const record = recordOf(context, await readState(paths.state), host);
     const state = await stateOf(context, record);
-    if (!states.includes(state)) throw new LabError('wrong-host-state', `${host} is ${state}`, { exitCode: 2, hint: `start it first` });
+    if (!states.includes(state))
+      throw new LabError('wrong-host-state', `${host} is ${state}`, { exitCode: 2, hint: `start it first: sealos lab start ${host}` });
     return context;
   };
   const list = async () => await listHosts(await open());
 
   return {
     name,
+    id: labIdOf(paths),
     list,
     async up({ count, memory, packages = [], onEvent = () => {}, signal }) {
       if (!Number.isInteger(count) || count < 1 || count > MAX_HOSTS) {
@@ -127,14 +131,17 @@ export function openLab(options: LabOptions = {}): Lab {
         const state = await openState(paths.state);
         const record = recordOf(context, state.current(), host);
         if (livingProcess(record)) return;
+        await restoreBridge(context, state, either);
         await startHost(context, state, host, either);
       }),
     reset: (host, { signal, onEvent = () => {} } = {}) =>
       locked(signal, async (context, either) => {
         const state = await openState(paths.state);
-        await powerOff(context, recordOf(context, state.current(), host));
+        const record = recordOf(context, state.current(), host);
+        const base = await ensureBase(paths.directory, { packages: record.packages ?? [], onEvent, signal: either });
+        await powerOff(context, record);
         await discard(context, host);
-        const base = await ensureBase(paths.directory, { packages: [], onEvent, signal: either });
+        await restoreBridge(context, state, either);
         await bringUpHost({ context, state, base, onEvent, signal: either }, host);
       }),
     async down({ signal, cache = false } = {}) {
@@ -144,6 +151,11 @@ export function openLab(options: LabOptions = {}): Lab {
       });
     },
   };
+}
+
+/** A machine that was itself restarted has lost the bridge. */
+async function restoreBridge(context: LabContext, state: StateFile, signal: AbortSignal): Promise<void> {
+  await ensureBridge(context.id, state.current().subnet, (subnet) => state.update((now) => ({ ...now, subnet })), signal);
 }
 
 async function listHosts(context: LabContext): Promise<readonly LabHost[]> {

@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeTree } from './remove-tree.ts';
 
@@ -11,4 +11,10 @@ export async function removeLeftovers(matches: (machine: string) => boolean): Pr
     const names = await readdir(directory).catch(() => []);
     for (const name of names.filter(matches)) await removeTree(join(directory, name));
   }
+}
+
+/** Removes the lock by which systemd-nspawn keeps a tree for itself: a file named after the tree's inode, left behind when it is killed. */
+export async function removeTreeLock(root: string): Promise<void> {
+  const inode = await stat(root).catch(() => undefined);
+  if (inode) await rm(`/run/systemd/nspawn/locks/inode-${inode.dev}:${inode.ino}`, { force: true });
 }

@@ -6,7 +6,7 @@ import { hostGroups } from './cgroup-layout.ts';
 import type { HostState, LabContext } from './context.ts';
 import { LabError } from './error.ts';
 import { hostPaths } from './layout.ts';
-import { removeLeftovers } from './leftovers.ts';
+import { removeLeftovers, removeTreeLock } from './leftovers.ts';
 import { bridgeName, isConnected, linkExists, linkName, machineName } from './network.ts';
 import { answersSsh, nspawnArguments, startNspawn } from './nspawn.ts';
 import { findInit, isAlive, type ProcessIdentity, signalProcess, until } from './process.ts';
@@ -104,6 +104,7 @@ export async function powerOff(context: LabContext, record: HostRecord): Promise
   await removeGroups(cgroups, id, record.name);
   await until(async () => !(await linkExists(linkName(id, record.name))), END_TIME);
   await removeLeftovers((machine) => machine === machineName(id, record.name));
+  await removeTreeLock(hostPaths(context.paths, record.name).root);
 }
 
 /** Removes a host that has no power: its directory, also a half-made one. */

@@ -7,6 +7,8 @@ export interface HostRecord {
   readonly name: string;
   /** Bytes of memory it may use; undefined: no limit. */
   readonly memory?: number | undefined;
+  /** Debian packages that its base system has beyond those of every host. */
+  readonly packages?: readonly string[] | undefined;
   /** Its systemd-nspawn, when it was last started. */
   readonly process?: ProcessIdentity | undefined;
 }
@@ -60,15 +62,20 @@ export function parseState(text: string): LabState | undefined {
 
 function parseHost(value: unknown): HostRecord | undefined {
   if (!isRecord(value) || typeof value['name'] !== 'string' || hostNumber(value['name']) === undefined) return undefined;
-  const { name, memory, process } = value;
+  const { name, memory, packages, process } = value;
   if (memory !== undefined && !isWhole(memory, 1, Number.MAX_SAFE_INTEGER)) return undefined;
-  if (process === undefined) return { name, memory };
+  if (packages !== undefined && !isStrings(packages)) return undefined;
+  if (process === undefined) return { name, memory, packages };
   if (!isRecord(process) || !isWhole(process['pid'], 1, 2 ** 31) || typeof process['started'] !== 'string') return undefined;
-  return { name, memory, process: { pid: process['pid'], started: process['started'] } };
+  return { name, memory, packages, process: { pid: process['pid'], started: process['started'] } };
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return value !== null && typeof value === 'object';
+}
+
+function isStrings(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
 
 function isWhole(value: unknown, least: number, most: number): value is number {

@@ -52,7 +52,7 @@ export async function bringUp(context: LabContext, options: BringUpOptions): Pro
       const record = state.current().hosts.find((host) => host.name === name);
       if (record && livingProcess(record)) return;
       started.push(name);
-      await state.update((now) => withHost(now, name, record ? {} : { memory: options.memory }));
+      await state.update((now) => withHost(now, name, record ? {} : { memory: options.memory, packages: options.packages }));
       await bringUpHost({ context, state, base, onEvent: options.onEvent, signal }, name);
     });
   } catch (error) {
