@@ -162,7 +162,7 @@ test('an archive that breaks off fails, and says on which host', async () => {
   const tar = spawnSync('tar', ['-c', '-C', work, 'tree'], { maxBuffer: 1 << 26 }).stdout;
   await assert.rejects(
     host.unpack(Readable.from([tar.subarray(0, 1_000_000)]), join(work, 'broken'), { title: 'unpacking', compression: 'none' }),
-    /127\.0\.0\.1:\d+: 'unpacking' into .*broken failed: exit status \d/,
+    /127\.0\.0\.1:\d+: 'unpacking' into .*broken failed \(exit status \d\)/,
   );
 });
 
@@ -234,7 +234,7 @@ test('each way of not getting in is told apart, in one line, with exit status 2'
   writeFileSync(join(work, 'not-a-key'), 'hunter2\n');
   const cases: readonly [RegExp, Parameters<typeof open>[0]][] = [
     [/nothing listens on port 1$/, { port: 1 }],
-    [/cannot log in as root: it refuses .*stranger/, { keyFile: key('stranger', '-N', '') }],
+    [/cannot log in as root: the host refuses .*stranger/, { keyFile: key('stranger', '-N', '') }],
     [/is protected by a passphrase/, { keyFile: key('protected', '-N', 'secret') }],
     [/not-a-key is not a private key/, { keyFile: join(work, 'not-a-key') }],
     [/absent cannot be read \(ENOENT\)/, { keyFile: join(work, 'absent') }],

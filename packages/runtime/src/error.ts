@@ -26,3 +26,13 @@ export class HostError extends SealosError {
     this.output = details.output;
   }
 }
+
+/** The connection to a host went while something was at work there. */
+export function connectionLost(host: string, title: string, cause?: unknown): HostError {
+  return new HostError('connection-lost', `the connection was lost during '${title}'`, {
+    host,
+    title,
+    cause,
+    hint: 'see whether the host is up and reachable, then run the same command again: it goes on where it stopped',
+  });
+}

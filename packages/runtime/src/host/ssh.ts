@@ -1,272 +1,217 @@
-import { readFile } from 'node:fs/promises';
-import { connect as connectSocket, type Socket } from 'node:net';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import ssh2, { type AnyAuthMethod, type Client, type ConnectConfig, type ServerHostKeyAlgorithm } from 'ssh2';
+import ssh2, {
+  type AuthenticationType,
+  type Client,
+  type ClientErrorExtensions,
+  type ConnectConfig,
+  type ServerHostKeyAlgorithm,
+} from 'ssh2';
 import { HostError } from '../error.ts';
 import type { Address } from './host.ts';
-import { knownHostsFiles, knownHostsName, knownKeyTypes, verifyHostKey } from './known-hosts.ts';
+import { hostName } from './host-name.ts';
+import { type HostKeyPolicy, knownHostsFiles, knownKeyTypes, verifyHostKey } from './known-hosts.ts';
+import { type Credentials, type Login, loginRefused, prepareLogin } from './ssh-login.ts';
+import { openSocket, unreachable } from './ssh-socket.ts';
 import type { RemoteCommand, Transport } from './transport.ts';
-
-export interface Credentials {
-  readonly password?: string | undefined;
-  readonly keyFile?: string | undefined;
-  readonly passphrase?: string | undefined;
-}
 
 export interface SshOptions {
   readonly address: Address;
   readonly user: string;
   readonly credentials: Credentials;
+  /** File of host keys in place of ~/.ssh/known_hosts and /etc/ssh/ssh_known_hosts. */
   readonly knownHosts?: string | undefined;
+  /** What happens with a host whose key is not known: recorded (`accept-new`, the default), or refused. */
+  readonly hostKeyPolicy?: HostKeyPolicy | undefined;
   readonly signal: AbortSignal;
 }
 
-const CONNECT_TIMEOUT = 10_000;
 const CONNECT_TRIES = 3;
-const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
-const HOST_KEYS = [
+/** For the handshake and the login, in milliseconds. */
+const READY_TIMEOUT = 20_000;
+const KEEPALIVE = 15_000;
+const KEEPALIVES_MISSED = 4;
+/** Without SHA-1. */
+const HOST_KEYS: readonly ServerHostKeyAlgorithm[] = [
   'ssh-ed25519',
   'ecdsa-sha2-nistp256',
   'ecdsa-sha2-nistp384',
   'ecdsa-sha2-nistp521',
   'rsa-sha2-512',
   'rsa-sha2-256',
-  'ssh-rsa',
-] as const;
+];
 
-/** A socket of our own, because ssh2 leaves Nagle's algorithm on: connecting takes five times as long with it. */
-async function openSocket(address: Address, host: string, signal: AbortSignal): Promise<Socket> {
+/** Connects and logs in. Throws HostError (exit 2): unreachable, a host key that is refused, a login that is refused. */
+export async function connectSsh(options: SshOptions): Promise<Transport> {
+  const { address, signal } = options;
+  const login = await prepareLogin(hostName(address), options.user, options.credentials);
+  if (login.attempts.length === 0) throw loginRefused(hostName(address), options.user, login, [], undefined);
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
     try {
-      return await trySocket(address, signal);
+      return sshTransport(await connectOnce(options, login));
     } catch (error) {
       signal.throwIfAborted();
-      const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-      if (attempt < CONNECT_TRIES && code === 'ECONNRESET') {
-        await pause(100 * 2 ** attempt * Math.random(), undefined, { signal });
-        continue;
-      }
-      throw unreachable(host, address, code, error);
+      if (error instanceof HostError) throw error;
+      // sshd drops connections at random while too many are being made (MaxStartups).
+      if (attempt === CONNECT_TRIES || !isReset(error)) throw unreachable(address, error);
+      await pause(200 * attempt + 400 * Math.random(), undefined, { signal });
     }
   }
 }
 
-function trySocket(address: Address, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    const socket = connectSocket({ host: address.ip, port: address.port, noDelay: true, keepAlive: true });
-    const fail = (error: unknown) => {
-      socket.destroy();
-      reject(error);
-    };
-    const onAbort = () => fail(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.setTimeout(CONNECT_TIMEOUT, () => fail(Object.assign(new Error('connect timed out'), { code: 'ETIMEDOUT' })));
-    socket.once('error', fail);
-    socket.once('connect', () => {
-      signal.removeEventListener('abort', onAbort);
-      socket.removeListener('error', fail);
-      socket.setTimeout(0);
-      resolve(socket);
-    });
-  });
+function isReset(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  return ('code' in error && error.code === 'ECONNRESET') || /^Connection lost before handshake/.test(error.message);
 }
 
-function unreachable(host: string, { port }: Address, code: string, cause: unknown): HostError {
-  const why =
-    {
-      ECONNREFUSED: `nothing listens on port ${port}`,
-      ETIMEDOUT: `no answer on port ${port} within ${CONNECT_TIMEOUT / 1000} s`,
-      EHOSTUNREACH: 'there is no route to it, or it is off',
-      ENETUNREACH: 'there is no route to its network',
-    }[code] ?? `the connection failed (${code || String(cause)})`;
-  return new HostError('unreachable', `cannot be reached: ${why}`, {
-    host,
-    exitCode: 2,
-    cause,
-    hint: 'see whether the host is on, the address is right, and sshd listens (another port: --port, or IP:PORT)',
-  });
-}
-
-interface KeyPairFile {
-  readonly path: string;
-  readonly content: Buffer;
-}
-
-async function readKeys(host: string, { keyFile, passphrase }: Credentials): Promise<readonly KeyPairFile[]> {
-  if (keyFile !== undefined) {
-    const path = keyFile.replace(/^~(?=\/)/, homedir());
-    const content = await readFile(path).catch((error: NodeJS.ErrnoException) => {
-      throw new HostError('bad-key', `the private key ${path} cannot be read (${error.code})`, {
-        host,
-        exitCode: 2,
-        hint: 'name the key with -i FILE',
-      });
-    });
-    const parsed = ssh2.utils.parseKey(content, passphrase);
-    if (parsed instanceof Error) throw badKey(host, path, parsed, passphrase !== undefined);
-    return [{ path, content }];
-  }
-  const keys: KeyPairFile[] = [];
-  for (const name of DEFAULT_KEYS) {
-    const path = join(homedir(), '.ssh', name);
-    const content = await readFile(path).catch(() => undefined);
-    // A default key that cannot be used is no reason to fail: others may do.
-    if (content && !(ssh2.utils.parseKey(content, passphrase) instanceof Error)) keys.push({ path, content });
-  }
-  return keys;
-}
-
-function badKey(host: string, path: string, error: Error, hadPassphrase: boolean): HostError {
-  const encrypted = /encrypted|passphrase|integrity check failed|bad decrypt/i.test(error.message);
-  if (encrypted && !hadPassphrase) {
-    return new HostError('bad-key', `the private key ${path} is protected by a passphrase`, {
-      host,
-      exitCode: 2,
-      hint: 'give it with --pk-passwd (asks for it) or SEALOS_PK_PASSWD',
-    });
-  }
-  if (encrypted) return new HostError('bad-key', `the passphrase of the private key ${path} is wrong`, { host, exitCode: 2, cause: error });
-  const hint = 'a private key is meant: not the .pub file, not a password';
-  return new HostError('bad-key', `${path} is not a private key (${error.message})`, { host, exitCode: 2, hint });
-}
-
-function authMethods(options: SshOptions, keys: readonly KeyPairFile[]): readonly AnyAuthMethod[] {
-  const { user, credentials } = options;
-  const agent = process.env['SSH_AUTH_SOCK'];
-  const { password, passphrase } = credentials;
-  return [
-    ...(agent ? [{ type: 'agent' as const, username: user, agent }] : []),
-    ...keys.map(({ content }) => ({
-      type: 'publickey' as const,
-      username: user,
-      key: content,
-      ...(passphrase === undefined ? {} : { passphrase }),
-    })),
-    ...(password === undefined
-      ? []
-      : [
-          { type: 'password' as const, username: user, password },
-          {
-            type: 'keyboard-interactive' as const,
-            username: user,
-            prompt: (
-              _name: string,
-              _instructions: string,
-              _language: string,
-              prompts: readonly unknown[],
-              finish: (answers: string[]) => void,
-            ) => finish(prompts.map(() => password)),
-          },
-        ]),
-  ];
-}
-
-function refused(host: string, options: SshOptions, keys: readonly KeyPairFile[]): HostError {
-  const tried = [
-    ...(process.env['SSH_AUTH_SOCK'] ? ['the agent'] : []),
-    ...keys.map(({ path }) => path),
-    ...(options.credentials.password === undefined ? [] : ['the password']),
-  ];
-  const what = tried.length === 0 ? 'there is neither a key nor a password to log in with' : `it refuses ${tried.join(', ')}`;
-  return new HostError('login-refused', `cannot log in as ${options.user}: ${what}`, {
-    host,
-    exitCode: 2,
-    hint: 'name a user (-u), a key (-i) or a password (-p asks for it) that the host accepts',
-  });
-}
-
-/** Connects and logs in. Throws HostError (exit 2): unreachable, a host key that changed, a login that is refused. */
-export async function connectSsh(options: SshOptions): Promise<Transport> {
-  const { address, signal } = options;
-  const host = knownHostsName(address);
-  const keys = await readKeys(host, options.credentials);
-  const methods = authMethods(options, keys);
-  if (methods.length === 0) throw refused(host, options, keys);
+/** Throws HostError for what will not be otherwise the next time, else what the socket or ssh2 said. */
+async function connectOnce(options: SshOptions, login: Login): Promise<Client> {
+  const { address, signal, user } = options;
+  const host = hostName(address);
   const files = knownHostsFiles(options.knownHosts);
   const known = await knownKeyTypes(address, files);
-  const socket = await openSocket(address, host, signal);
+  const socket = await openSocket(address, signal);
   const client = new ssh2.Client();
-  let keyProblem: unknown;
-  const remaining = [...methods];
+  let keyError: unknown;
+  let offered: readonly AuthenticationType[] | undefined;
+  const tried: string[] = [];
+  const waiting = [...login.attempts];
   const config: ConnectConfig = {
     sock: socket,
-    username: options.user,
-    readyTimeout: 20_000,
-    keepaliveInterval: 15_000,
-    keepaliveCountMax: 4,
+    username: user,
+    readyTimeout: READY_TIMEOUT,
+    keepaliveInterval: KEEPALIVE,
+    keepaliveCountMax: KEEPALIVES_MISSED,
     algorithms: {
-      cipher: { prepend: ['aes128-gcm@openssh.com'], append: [], remove: [] },
-      serverHostKey: hostKeyOrder(known),
+      cipher: [
+        'aes128-gcm@openssh.com',
+        'aes256-gcm@openssh.com',
+        'aes128-ctr',
+        'aes192-ctr',
+        'aes256-ctr',
+        'chacha20-poly1305@openssh.com',
+      ],
+      serverHostKey: [...HOST_KEYS].sort((a, b) => Number(isKnown(b, known)) - Number(isKnown(a, known))),
     },
     hostVerifier: (key: Buffer, done: (valid: boolean) => void) => {
-      verifyHostKey(address, key, files).then(
+      verifyHostKey(address, key, files, options.hostKeyPolicy).then(
         () => done(true),
         (error: unknown) => {
-          keyProblem = error;
+          keyError = error;
           done(false);
         },
       );
     },
-    authHandler: (_left, _partial, next) => next(remaining.shift() ?? (false as never)),
+    authHandler: (left, _partial, next) => {
+      // The first time nothing is known of what the host takes: asking costs one round trip and no attempt.
+      if (left === null || left === undefined) {
+        next({ type: 'none', username: user });
+        return;
+      }
+      offered ??= left;
+      const at = waiting.findIndex(({ method }) => left.includes(method.type === 'agent' ? 'publickey' : method.type));
+      const [attempt] = at < 0 ? [] : waiting.splice(at, 1);
+      if (attempt && !tried.includes(attempt.name)) tried.push(attempt.name);
+      next(attempt ? attempt.method : (false as never));
+    },
   };
-  await new Promise<void>((resolve, reject) => {
-    const onAbort = () => {
-      client.destroy();
-      reject(signal.reason);
+  return new Promise<Client>((resolve, reject) => {
+    const settle = (act: () => void) => {
+      signal.removeEventListener('abort', onAbort);
+      act();
     };
+    const fail = (error: unknown) =>
+      settle(() => {
+        client.destroy();
+        reject(error);
+      });
+    const onAbort = () => fail(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    client.once('ready', () => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    client.on('error', (error) => {
-      signal.removeEventListener('abort', onAbort);
-      client.destroy();
-      if (keyProblem) reject(keyProblem);
-      else if (error.level === 'client-authentication') reject(refused(host, options, keys));
-      else reject(unreachable(host, address, '', error.message));
+    client.once('ready', () => settle(() => resolve(client)));
+    client.on('change password', () => fail(loginRefused(host, user, login, tried, offered, 'the password has expired')));
+    client.on('close', () => fail(Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' })));
+    client.on('error', (error: Error & ClientErrorExtensions) => {
+      // An agent that does not answer is no reason to fail: ssh2 goes on with what is left.
+      if (error.level === 'agent') return;
+      if (keyError !== undefined) fail(keyError);
+      else if (error.level === 'client-authentication') fail(loginRefused(host, user, login, tried, offered));
+      else if (/too many authentication failures/i.test(error.message)) {
+        fail(loginRefused(host, user, login, tried, offered, `it gave up after too many attempts with ${tried.join(', ')}`));
+      } else fail(handshakeError(address, error) ?? error);
     });
     client.connect(config);
   });
-  client.on('error', () => {});
-  return sshTransport(client);
 }
 
-/** Known types first; `ssh-rsa` keys sign with SHA-2. */
-function hostKeyOrder(known: readonly string[]): ServerHostKeyAlgorithm[] {
-  const isKnown = (algorithm: string) => known.includes(algorithm) || (known.includes('ssh-rsa') && algorithm.startsWith('rsa-sha2'));
-  return [...HOST_KEYS].sort((a, b) => Number(isKnown(b)) - Number(isKnown(a)));
+function isKnown(algorithm: string, known: readonly string[]): boolean {
+  return known.includes(algorithm.startsWith('rsa-sha2-') ? 'ssh-rsa' : algorithm);
+}
+
+/** What answers but is not a server that can be spoken with. */
+function handshakeError(address: Address, error: Error & ClientErrorExtensions): HostError | undefined {
+  const details = { host: hostName(address), title: 'connecting', exitCode: 2, cause: error } as const;
+  if (/no matching/i.test(error.message)) {
+    return new HostError('unreachable', `its SSH server has nothing in common with this client (${error.message})`, {
+      ...details,
+      hint: 'an OpenSSH of version 7.2 or later is needed there',
+    });
+  }
+  if (error.level === 'client-timeout') {
+    return new HostError(
+      'unreachable',
+      `cannot be reached: port ${address.port} is open, but nothing was said within ${READY_TIMEOUT / 1000} s`,
+      {
+        ...details,
+        hint: 'see whether it is sshd that listens there, and whether the host is overloaded',
+      },
+    );
+  }
+  if (/identification|ident|protocol version|bad packet|packet length/i.test(error.message)) {
+    return new HostError('unreachable', `cannot be reached: what answers on port ${address.port} is not an SSH server`, {
+      ...details,
+      hint: "give sshd's port with --port, or as IP:PORT",
+    });
+  }
+  return undefined;
 }
 
 function sshTransport(client: Client): Transport {
-  const closed = new Promise<void>((resolve) => client.once('close', () => resolve()));
+  let isClosed = false;
+  const closed = new Promise<void>((resolve) => {
+    client.once('close', () => {
+      isClosed = true;
+      resolve();
+    });
+  });
   return {
-    start: (commandLine) =>
-      new Promise<RemoteCommand>((resolve, reject) => {
-        client.exec(commandLine, (error, channel) => {
-          if (error) {
-            reject(error);
-            return;
-          }
-          let status: number | undefined;
-          channel.on('exit', (code: number | null) => {
-            status = code ?? 255;
-          });
-          const exit = new Promise<number>((done) => {
-            channel.once('close', () => done(status ?? 255));
-            void closed.then(() => done(status ?? 255));
-          });
-          resolve({ stdin: channel, stdout: channel, stderr: channel.stderr, exit, end: () => channel.destroy() });
-        });
-      }),
+    start: (commandLine) => startCommand(client, commandLine, closed),
+    destroy: () => client.destroy(),
     async [Symbol.asyncDispose]() {
+      if (isClosed) return;
       client.end();
       const timer = setTimeout(() => client.destroy(), 2000);
       await closed;
       clearTimeout(timer);
     },
   };
+}
+
+function startCommand(client: Client, commandLine: string, closed: Promise<void>): Promise<RemoteCommand> {
+  return new Promise((resolve, reject) => {
+    client.exec(commandLine, (error, channel) => {
+      if (error) {
+        reject(error);
+        return;
+      }
+      let status: number | undefined;
+      channel.on('exit', (code: number | null, signal?: string) => {
+        status = code ?? (signal === undefined ? 255 : 128);
+      });
+      const exit = new Promise<number | undefined>((done) => {
+        channel.once('close', () => done(status));
+        void closed.then(() => done(status));
+      });
+      resolve({ stdin: channel, stdout: channel, stderr: channel.stderr, exit, end: () => channel.destroy() });
+    });
+  });
 }

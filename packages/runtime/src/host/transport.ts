@@ -5,13 +5,16 @@ export interface RemoteCommand {
   readonly stdin: Writable;
   readonly stdout: Readable;
   readonly stderr: Readable;
-  /** The exit status; 255 when the connection went. */
-  readonly exit: Promise<number>;
+  /** The exit status; 128 and more where a signal ended it; undefined when the connection went before it was told. */
+  readonly exit: Promise<number | undefined>;
+  /** Closes the command's streams: whatever reads its input comes to the end of it. */
   readonly end: () => void;
 }
 
 /** A way to start commands on a host: an SSH connection, or this machine itself. */
 export interface Transport extends AsyncDisposable {
-  /** Starts a command line of POSIX shell. */
+  /** Starts a command line of the user's login shell. Rejects when the connection is gone. */
   start(commandLine: string): Promise<RemoteCommand>;
+  /** Gives the connection up at once, for a host that no longer answers. */
+  destroy(): void;
 }

@@ -1,0 +1,140 @@
+import { randomBytes } from 'node:crypto';
+import type { Writable } from 'node:stream';
+import { connectionLost, HostError } from '../error.ts';
+import { quote } from './script.ts';
+import type { RemoteCommand, Transport } from './transport.ts';
+
+/** Whom commands run as. */
+export interface Identity {
+  /** The host's name in errors. */
+  readonly name: string;
+  readonly user: string;
+  readonly isRoot: boolean;
+  /** sudo's, too. */
+  readonly password: string | undefined;
+}
+
+export interface BashOptions {
+  readonly onStdout: (chunk: Buffer) => void;
+  readonly onStderr: (chunk: Buffer) => void;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A bash at work as root. What `stdin` takes is the program's own input. */
+export interface RunningBash {
+  readonly stdin: Writable;
+  readonly exit: Promise<number | undefined>;
+  readonly end: () => void;
+}
+
+/** How long a host may take to start a bash, in milliseconds. */
+const START_TIMEOUT = 30_000;
+
+/**
+ * Starts a bash as root, through sudo where the user is another, and gives it a program. The program goes in on standard input, so that
+ * no login shell has to understand it and no argument list shows it. sudo's password is sent when sudo asks for it and never otherwise.
+ * Throws HostError (exit 2) when that cannot be.
+ */
+export async function startBash(transport: Transport, identity: Identity, program: string, options: BashOptions): Promise<RunningBash> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  const nonce = `sealos-${randomBytes(12).toString('hex')}`;
+  const command = await transport.start(commandLine(identity, nonce)).catch((error: unknown) => {
+    throw connectionLost(identity.name, 'starting a shell', error);
+  });
+  command.stdin.on('error', () => {}); // the exit status tells what happened
+  try {
+    await begun(command, identity, nonce, options);
+  } catch (error) {
+    command.end();
+    throw error;
+  }
+  command.stdin.write(`${program}\0`);
+  return { stdin: command.stdin, exit: command.exit, end: command.end };
+}
+
+function commandLine({ isRoot, password }: Identity, nonce: string): string {
+  // Understood by every login shell, csh and fish too: one line, no single quote inside.
+  const bash = `bash -c ${quote(`printf "%s\\n" ${nonce}; IFS= read -r -d "" sealos_program; eval "$sealos_program"`)}`;
+  if (isRoot) return bash;
+  const how = password === undefined ? '-n' : `-S -p ${nonce}:`;
+  return `env LC_ALL=C sudo ${how} -H -- ${bash}`;
+}
+
+/** Waits for the bash's own first line; answers sudo meanwhile. */
+function begun(command: RemoteCommand, identity: Identity, nonce: string, { onStdout, onStderr, signal }: BashOptions): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = '';
+    let printed = Buffer.alloc(0);
+    let prompts = 0;
+    let settled = false;
+    const settle = (act: () => void) => {
+      if (settled) return;
+      settled = true;
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
+      act();
+    };
+    const onAbort = () => settle(() => reject(signal?.reason));
+    const timer = setTimeout(() => settle(() => reject(startError(identity, 'no answer', said))), START_TIMEOUT);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    command.stdout.on('data', (chunk: Buffer) => {
+      if (settled) return onStdout(chunk);
+      printed = Buffer.concat([printed, chunk]);
+      const at = printed.indexOf(`${nonce}\n`);
+      if (at < 0) return;
+      settle(resolve);
+      const rest = printed.subarray(at + nonce.length + 1);
+      if (rest.length > 0) onStdout(rest);
+    });
+    command.stderr.on('data', (chunk: Buffer) => {
+      if (settled) return onStderr(chunk);
+      said = (said + chunk.toString()).slice(-4000);
+      const asked = said.split(`${nonce}:`).length - 1;
+      if (asked <= prompts) return;
+      prompts = asked;
+      if (asked === 1) command.stdin.write(`${identity.password}\n`);
+      else settle(() => reject(startError(identity, 'wrong password', said)));
+    });
+    void command.exit.then((status) => {
+      settle(() => reject(startError(identity, status, said.replaceAll(`${nonce}:`, '') || printed.toString())));
+    });
+  });
+}
+
+type StartFailure = number | undefined | 'no answer' | 'wrong password';
+
+function startError({ name, user, isRoot }: Identity, why: StartFailure, said: string): HostError {
+  const last = said.trim().split('\n').at(-1)?.trim() ?? '';
+  const details = { host: name, title: 'starting a shell', exitCode: 2, output: last } as const;
+  const shown = last === '' ? '' : `: ${last}`;
+  if (why === undefined) {
+    return new HostError('connection-lost', `the connection was lost while a shell was started${shown}`, {
+      ...details,
+      hint: 'see whether sshd lets the user run commands, and how many sessions it allows (MaxSessions)',
+    });
+  }
+  if (why === 'no answer') {
+    return new HostError('no-shell', `no bash answered within ${START_TIMEOUT / 1000} s${shown}`, {
+      ...details,
+      hint: `see what the login shell of ${user} does when it starts${isRoot ? '' : ', and what sudo asks for'}`,
+    });
+  }
+  if (why !== 'wrong password' && /bash: (command )?not found|bash: No such file|unknown command.*bash/i.test(said)) {
+    return new HostError('no-shell', 'bash is not installed there', { ...details, hint: 'install bash on the host' });
+  }
+  if (isRoot) return new HostError('no-shell', `bash did not start there (exit status ${why})${shown}`, details);
+  return new HostError('no-sudo', `${user} may not become root with sudo: ${sudoRefusal(why, said, last)}`, {
+    ...details,
+    hint: 'name a user that sudo allows everything (NOPASSWD, or with its password by -p), or log in as root',
+  });
+}
+
+function sudoRefusal(why: StartFailure, said: string, last: string): string {
+  if (why === 'wrong password' || /incorrect password attempt/.test(said)) return 'its password is wrong';
+  if (/a password is required/.test(said)) return 'it asks for a password, and none was given';
+  if (/must have a tty|terminal is required/.test(said)) return 'it asks for a terminal (requiretty), which scripts do not have';
+  if (/not in the sudoers|not allowed|may not run/.test(said)) return 'it does not allow this user';
+  if (/sudo.*not found|sudo: No such file/i.test(said)) return 'sudo is not installed there';
+  return last === '' ? `exit status ${why}` : last;
+}

@@ -1,0 +1,156 @@
+import { type Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { type Compression, decompress } from '@sealos/image';
+import { connectionLost, HostError } from '../error.ts';
+import type { UnpackOptions } from './host.ts';
+import { quote } from './script.ts';
+import { type Identity, type RunningBash, startBash } from './start-bash.ts';
+import type { Transport } from './transport.ts';
+
+const KEPT_COMPLAINTS = 8 * 1024;
+const SHOWN_COMPLAINTS = 5;
+/** How long tar may take to end once its input was closed, in milliseconds. */
+const GRACE = 10_000;
+/** What tar says of each file once nothing more can be written: the rest need not be sent. */
+const HOPELESS = /No space left on device|Wrote only \d+ of|Disk quota exceeded|Read-only file system/;
+
+export interface UnpackWay {
+  readonly transport: Transport;
+  readonly identity: Identity;
+  /** Whether the host has the program of that name. */
+  readonly hasProgram: (name: Exclude<Compression, 'none'>) => Promise<boolean>;
+}
+
+/** Streams an archive into a directory over a channel of its own, decompressed there where the host can, else here on the way. */
+export async function unpack(way: UnpackWay, body: Readable, into: string, options: UnpackOptions): Promise<void> {
+  const { compression, signal } = options;
+  try {
+    const program = compression !== 'none' && (await way.hasProgram(compression)) ? compression : undefined;
+    signal?.throwIfAborted();
+    await send(way, body, into, options, program);
+  } finally {
+    body.destroy();
+  }
+}
+
+function remoteProgram(into: string, exclude: readonly string[], program: 'gzip' | 'zstd' | undefined): string {
+  const tar = [
+    ...['tar', '-x', '-f', '-', '-C', into, '--numeric-owner', '--same-owner', '--same-permissions', '--anchored'],
+    // Capabilities of programs; other attributes (SELinux labels) belong to the system that made the image.
+    ...['--xattrs', '--xattrs-include=security.capability'],
+    ...exclude.flatMap((path) => [`--exclude=${escapePattern(path)}`, `--exclude=./${escapePattern(path)}`]),
+  ];
+  const reader = { gzip: 'gzip -dc | ', zstd: 'zstd -dcq --long=31 | ' };
+  return `export LC_ALL=C PATH="\${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+umask 022
+set -o pipefail
+mkdir -p -- ${quote(into)} || exit
+${program === undefined ? '' : reader[program]}${tar.map(quote).join(' ')}`;
+}
+
+/** tar takes `*?[\` in an exclusion as a pattern. */
+function escapePattern(path: string): string {
+  return path.replaceAll(/[*?[\\]/g, '\\$&');
+}
+
+async function send(
+  { transport, identity }: UnpackWay,
+  body: Readable,
+  into: string,
+  options: UnpackOptions,
+  program: 'gzip' | 'zstd' | undefined,
+): Promise<void> {
+  const { signal, title } = options;
+  const stop = new AbortController();
+  let complaints = '';
+  const bash = await startBash(transport, identity, remoteProgram(into, options.exclude ?? [], program), {
+    onStdout: () => {},
+    onStderr: (chunk) => {
+      if (complaints.length < KEPT_COMPLAINTS) complaints += chunk.toString();
+      if (HOPELESS.test(complaints)) stop.abort();
+    },
+    signal,
+  });
+  const counted = counter(options.onBytes);
+  const onAbort = () => stop.abort();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  let grace: NodeJS.Timeout | undefined;
+  try {
+    const sending = sendAll(body, counted, program === undefined ? options.compression : 'none', bash, stop.signal);
+    const [failure] = await Promise.all([
+      sending.then(
+        () => undefined,
+        (error: unknown) => {
+          bash.end();
+          grace = setTimeout(() => transport.destroy(), GRACE);
+          return { error };
+        },
+      ),
+      // Where tar ends before its input does, nobody reads the rest.
+      bash.exit.then(() => stop.abort()),
+    ]);
+    signal?.throwIfAborted();
+    const status = await bash.exit;
+    // Before the host's own words, which follow from it: the archive could not be read here.
+    if (failure && !isCut(failure.error, stop.signal)) throw failure.error;
+    if (status === 0 && !failure) return;
+    throw unpackError(identity.name, into, title, status, complaints);
+  } finally {
+    clearTimeout(grace);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
+
+function counter(onBytes: ((sent: number) => void) | undefined): Transform {
+  let sent = 0;
+  return new Transform({
+    highWaterMark: 1024 * 1024,
+    transform(chunk: Buffer, _encoding, done) {
+      sent += chunk.length;
+      onBytes?.(sent);
+      done(null, chunk);
+    },
+  });
+}
+
+async function sendAll(
+  body: Readable,
+  counted: Transform,
+  compression: Compression,
+  bash: RunningBash,
+  signal: AbortSignal,
+): Promise<void> {
+  const reading = pipeline(body, counted, { signal });
+  reading.catch(() => {}); // awaited below; what comes of it in the second pipeline is told first
+  await pipeline(decompress(counted, compression), bash.stdin, { signal });
+  await reading;
+}
+
+/** Whether sending only ended because the other side did. */
+function isCut(error: unknown, signal: AbortSignal): boolean {
+  if (signal.aborted && error instanceof Error && error.name === 'AbortError') return true;
+  const code = error instanceof Error && 'code' in error ? error.code : undefined;
+  return code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ERR_STREAM_WRITE_AFTER_END' || code === 'ECONNRESET';
+}
+
+function unpackError(host: string, into: string, title: string, status: number | undefined, complaints: string): HostError {
+  const hopeless = HOPELESS.exec(complaints)?.[0];
+  if (hopeless === undefined && status === undefined) return connectionLost(host, title);
+  const details = { host, title, commandStatus: status, output: complaints };
+  if (hopeless === 'Read-only file system') {
+    return new HostError('read-only', `'${title}' failed: the disk of ${into} is read-only`, details);
+  }
+  if (hopeless !== undefined) {
+    return new HostError('disk-full', `'${title}' failed: the disk of ${into} is full`, {
+      ...details,
+      hint: 'make room there, then run the same command again',
+    });
+  }
+  const lines = complaints.split('\n').filter((line) => line.trim() !== '');
+  const shown = lines.slice(0, SHOWN_COMPLAINTS).map((line) => `\n    ${line}`);
+  return new HostError(
+    'unpack-failed',
+    `'${title}' into ${into} failed (exit status ${status})${shown.length > 0 ? ':' : ''}${shown.join('')}`,
+    details,
+  );
+}
