@@ -123,6 +123,9 @@ function isValidSegment(text: string): boolean {
   return true;
 }
 
+// The expressions above take time with the square of the length.
+const MAX_LENGTH = 1000;
+
 /** Alternatives (`||`) of constraints that must all hold. */
 export type Constraints = readonly (readonly Constraint[])[];
 
@@ -132,6 +135,7 @@ export type Constraints = readonly (readonly Constraint[])[];
  * @throws FunctionError with the library's words.
  */
 export function parseConstraints(text: string): Constraints {
+  if (text.length > MAX_LENGTH) throw new FunctionError('improper constraint: too long');
   const rewritten = text.replace(RANGE, (_, from: string, to: string) => `>= ${from}, <= ${to}`);
   return rewritten.split('||').map((part) => {
     if (!isValidSegment(part)) throw new FunctionError(`improper constraint: ${part}`);

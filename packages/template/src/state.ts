@@ -53,7 +53,14 @@ export function fail(state: State, message: string, code = 'TEMPLATE_EXECUTE'): 
   let line = 1;
   for (let at = text.indexOf('\n'); at >= 0 && at < node.position; at = text.indexOf('\n', at + 1)) line++;
   const where = `${name}:${line}:${column}: executing ${quote(state.template)} at <${nodeText(node)}>`;
-  throw new TemplateError(code, `template: ${where}: ${message}`, { file: name, line, column });
+  throw new TemplateError(code, clipped(`template: ${where}: ${message}`), { file: name, line, column });
+}
+
+// Go repeats whole values in its messages; beyond this nobody reads on.
+const MAX_MESSAGE = 8000;
+
+function clipped(message: string): string {
+  return message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message;
 }
 
 /** Turns what was thrown inside an execution into an error with a position. */

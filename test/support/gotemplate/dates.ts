@@ -28,14 +28,22 @@ const layouts = [
 ];
 const times = [0, 1, 86399, 951782400, 1700000000, 1709164800, -1, -62135596800, 1234567890, 4102444800];
 const zones = ['UTC', 'Local', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Nowhere/Bad', '', 'Asia/Shanghai'];
-const cases: OracleCase[] = [];
-layouts.forEach((l, i) =>
-  times.forEach((t, j) => {
-    cases.push({ name: `d${i}-${j}`, template: '{{ date .l .t }}|{{ htmlDate .t }}', data: { l, t } });
-    if (!l.includes('MST'))
-      zones.forEach((z) => cases.push({ name: `z${i}-${j}-${z}`, template: '{{ dateInZone .l .t .z }}', data: { l, t, z } }));
-  }),
-);
+
+function formatting(): OracleCase[] {
+  return layouts.flatMap((layout, index) =>
+    times.flatMap((time, at) => {
+      const data = { l: layout, t: time };
+      const name = `layout-${index}-${at}`;
+      const local = { name, template: '{{ date .l .t }}|{{ htmlDate .t }}', data };
+      if (layout.includes('MST')) return [local]; // the abbreviations of zones are not known here
+      return [
+        local,
+        ...zones.map((zone) => ({ name: `${name}-${zone}`, template: '{{ dateInZone .l .t .z }}', data: { ...data, z: zone } })),
+      ];
+    }),
+  );
+}
+
 const parses = [
   ['2006-01-02', '2024-02-29'],
   ['2006-01-02', '2023-02-29'],
@@ -62,46 +70,41 @@ const parses = [
   ['', 'x'],
   ['', ''],
 ];
-parses.forEach(([l, v], i) => {
-  cases.push(
-    { name: `p${i}`, template: '{{ mustToDate .l .v }}', data: { l, v } },
-    {
-      name: `q${i}`,
-      template: '{{ toDate .l .v | date "2006-01-02T15:04:05.000Z07:00" }} {{ toDate .l .v | unixEpoch }} {{ toDate .l .v }}',
-      data: { l, v },
-    },
-  );
-});
-['1h', '-1.5h', '90s', '1h30m10.5s', '300ms', '1us', '1ns', '', 'x', '0', '100000h', '1d', '.5s', '1.s', '1h-1m'].forEach((x, i) =>
-  cases.push(
-    {
-      name: `u${i}`,
-      template: '{{ toDate "2006-01-02" "2024-02-28" | dateModify .x }}|{{ durationRound .x }}|{{ duration .x }}',
-      data: { x },
-    },
-    { name: `v${i}`, template: '{{ toDate "2006-01-02" "2024-02-28" | mustDateModify .x }}', data: { x } },
-  ),
-);
-['0', '1', '59', '60', '3600', '3661', '-5', '86400', '99999', 'x', '1.5'].forEach((x, i) =>
-  cases.push({
-    name: `w${i}`,
-    template:
-      '{{ duration .x }} {{ duration (int64 .x) }} {{ durationRound (int64 .x) }} {{ durationRound (mul (int64 .x) 1000000000) }} {{ duration (int .x) }}',
-    data: { x },
-  }),
-);
-cases.push({
-  name: 'm',
-  template:
-    '{{ $t := toDate "2006-01-02" "2024-02-28" }}{{ $t.Year }} {{ $t.Month }} {{ $t.Day }} {{ $t.Weekday }} {{ $t.YearDay }} {{ $t.Unix }} {{ $t.Format "06" }} {{ ($t.AddDate 0 1 3).Format "2006-01-02" }} {{ printf "%d %s %v" $t.Month $t.Month $t.Weekday }} {{ $t | quote }} {{ $t | toString }} {{ typeOf $t }} {{ kindOf $t }} {{ printf "%T" $t.Month }}',
-});
-cases.push(
-  { name: 'm2', template: '{{ $t := toDate "2006-01-02" "2024-02-28" }}{{ $t.Foo }}' },
-  { name: 'm3', template: '{{ unixEpoch "x" }}' },
-  {
-    name: 'm4',
-    template: '{{ $t := toDate "2006-01-02" "2024-02-28" }}{{ $t | toJson }} {{ list $t }} {{ dict "a" $t | toYaml }}{{ if $t }}t{{ end }}',
-  },
-);
+
+function parsing(): OracleCase[] {
+  const printed = '{{ toDate .l .v | date "2006-01-02T15:04:05.000Z07:00" }} {{ toDate .l .v | unixEpoch }} {{ toDate .l .v }}';
+  return parses.flatMap(([layout, value], index) => {
+    const data = { l: layout, v: value };
+    return [
+      { name: `parse-${index}`, template: '{{ mustToDate .l .v }}', data },
+      { name: `parsed-${index}`, template: printed, data },
+    ];
+  });
+}
+
+const durations = ['1h', '-1.5h', '90s', '1h30m10.5s', '300ms', '1us', '1ns', '', 'x', '0', '100000h', '1d', '.5s', '1.s', '1h-1m'];
+const seconds = ['0', '1', '59', '60', '3600', '3661', '-5', '86400', '99999', 'x', '1.5'];
+const start = 'toDate "2006-01-02" "2024-02-28"';
+
+function moving(): OracleCase[] {
+  const lenient = `{{ ${start} | dateModify .x }}|{{ durationRound .x }}|{{ duration .x }}`;
+  const rounding =
+    '{{ duration .x }} {{ duration (int64 .x) }} {{ durationRound (int64 .x) }} {{ durationRound (mul (int64 .x) 1000000000) }} {{ duration (int .x) }}';
+  return [
+    ...durations.map((x, index) => ({ name: `move-${index}`, template: lenient, data: { x } })),
+    ...durations.map((x, index) => ({ name: `must-move-${index}`, template: `{{ ${start} | mustDateModify .x }}`, data: { x } })),
+    ...seconds.map((x, index) => ({ name: `duration-${index}`, template: rounding, data: { x } })),
+  ];
+}
+
+const methods: readonly OracleCase[] = [
+  '{{ $t.Year }} {{ $t.Month }} {{ $t.Day }} {{ $t.Weekday }} {{ $t.YearDay }} {{ $t.Unix }} {{ $t.Format "06" }}',
+  '{{ ($t.AddDate 0 1 3).Format "2006-01-02" }} {{ printf "%d %s %v %T" $t.Month $t.Month $t.Weekday $t.Month }}',
+  '{{ $t | quote }} {{ $t | toString }} {{ typeOf $t }} {{ kindOf $t }}',
+  '{{ $t.Foo }}',
+  '{{ unixEpoch "x" }}',
+  '{{ $t | toJson }} {{ list $t }} {{ dict "a" $t | toYaml }}{{ if $t }}t{{ end }}',
+].map((template, index) => ({ name: `method-${index}`, template: `{{ $t := ${start} }}${template}` }));
+
 /** The corpus. */
-export const dateCases: readonly OracleCase[] = cases;
+export const dateCases: readonly OracleCase[] = [...formatting(), ...parsing(), ...moving(), ...methods];

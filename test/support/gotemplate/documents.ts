@@ -108,14 +108,13 @@ const strings = [
   'on',
   'Off',
 ];
-const cases: OracleCase[] = [];
-strings.forEach((x, i) => {
-  cases.push({
-    name: `y${i}`,
-    template: '{{ .x | toYaml }}|{{ toYaml .l }}|{{ toYaml .m }}|{{ toYaml .n }}',
-    data: { x, l: [x, [x]], m: { k: x, l: [x], m: { z: x, a: [[x], { b: x }] } }, n: { [`K${x}`]: 1, [x]: { y: x } } },
-  });
-});
+
+const onStrings: readonly OracleCase[] = strings.map((x, index) => ({
+  name: `string-${index}`,
+  template: '{{ .x | toYaml }}|{{ toYaml .l }}|{{ toYaml .m }}|{{ toYaml .n }}',
+  data: { x, l: [x, [x]], m: { k: x, l: [x], m: { z: x, a: [[x], { b: x }] } }, n: { [`K${x}`]: 1, [x]: { y: x } } },
+}));
+
 const docs = [
   {},
   [],
@@ -133,9 +132,8 @@ const docs = [
   [{ a: 1, b: { c: 2 } }, []],
   [[], {}],
   { long: 'x'.repeat(10), ['k'.repeat(130)]: [1, { a: 2 }], ['k'.repeat(128)]: 1 },
-  { f: 0.1, g: 1e20, h: 12345678901234567890, i: -5 },
+  { f: 0.1, g: 1e20, h: 12_345_678_901_234_567_000, i: -5 },
 ];
-docs.forEach((x, i) => cases.push({ name: `d${i}`, template: '{{ toYaml .x }}|{{ toYaml . | indent 2 }}', data: { x } }));
 const texts = [
   'a: 1\nb: [1, 2.5, x]\nc: {d: null, e: ~}\n',
   '',
@@ -156,12 +154,6 @@ const texts = [
   'a: 99999999999999999999',
   'n: 1',
 ];
-texts.forEach((x, i) =>
-  cases.push(
-    { name: `f${i}`, template: '{{ fromYaml .x | toJson }}|{{ fromYamlArray .x | toJson }}', data: { x } },
-    { name: `j${i}`, template: '{{ fromYaml .x }}', data: { x } },
-  ),
-);
 const tomls = [
   { a: 1, b: 'x\n"y"', c: true, d: 1.5, e: 2.5e10 },
   { t: { a: 1, s: { b: 2, u: { c: 3 } } }, z: 1 },
@@ -180,6 +172,16 @@ const tomls = [
   'x',
   1,
 ];
-tomls.forEach((x, i) => cases.push({ name: `t${i}`, template: '{{ toToml .x }}', data: { x } }));
+
 /** The corpus. */
-export const documentCases: readonly OracleCase[] = cases;
+export const documentCases: readonly OracleCase[] = [
+  ...onStrings,
+  ...docs.map((x, index) => ({ name: `document-${index}`, template: '{{ toYaml .x }}|{{ toYaml . | indent 2 }}', data: { x } })),
+  ...texts.map((x, index) => ({
+    name: `text-${index}`,
+    template: '{{ fromYaml .x | toJson }}|{{ fromYamlArray .x | toJson }}',
+    data: { x },
+  })),
+  ...texts.map((x, index) => ({ name: `printed-${index}`, template: '{{ fromYaml .x }}', data: { x } })),
+  ...tomls.map((x, index) => ({ name: `toml-${index}`, template: '{{ toToml .x }}', data: { x } })),
+];

@@ -103,20 +103,20 @@ const texts = [
   'xx',
   '12-34',
 ];
-const cases: OracleCase[] = [];
-patterns.forEach((p, i) =>
-  texts.forEach((x, j) => {
-    const q = '`' + p + '`';
-    cases.push({ name: `r${i}-${j}`, template: `{{ regexMatch ${q} .x }}`, data: { x } });
-    for (const [k, t] of [
-      `{{ regexFind ${q} .x | quote }}`,
-      `{{ range regexFindAll ${q} .x -1 }}[{{ . }}]{{ end }}|{{ regexFindAll ${q} .x 2 | toJson }}`,
-      `{{ regexReplaceAll ${q} .x "<$0|\${1}|$n|$$>" }}`,
-      `{{ mustRegexReplaceAllLiteral ${q} .x "$1" }}`,
-      `{{ regexSplit ${q} .x -1 | toJson }}|{{ mustRegexSplit ${q} .x 2 | toJson }}`,
-    ].entries())
-      cases.push({ name: `r${i}-${j}-${k}`, template: t, data: { x } });
-  }),
-);
+
+function uses(pattern: string): readonly string[] {
+  const quoted = `\`${pattern}\``;
+  return [
+    `{{ regexMatch ${quoted} .x }}`,
+    `{{ regexFind ${quoted} .x | quote }}`,
+    `{{ range regexFindAll ${quoted} .x -1 }}[{{ . }}]{{ end }}|{{ regexFindAll ${quoted} .x 2 | toJson }}`,
+    `{{ regexReplaceAll ${quoted} .x "<$0|\${1}|$n|$$>" }}`,
+    `{{ mustRegexReplaceAllLiteral ${quoted} .x "$1" }}`,
+    `{{ regexSplit ${quoted} .x -1 | toJson }}|{{ mustRegexSplit ${quoted} .x 2 | toJson }}`,
+  ];
+}
+
 /** The corpus. */
-export const expressionCases: readonly OracleCase[] = cases;
+export const expressionCases: readonly OracleCase[] = patterns.flatMap((pattern, index) =>
+  uses(pattern).flatMap((template, use) => texts.map((x, text) => ({ name: `expression-${index}-${use}-${text}`, template, data: { x } }))),
+);

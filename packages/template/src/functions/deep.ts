@@ -19,7 +19,7 @@ export function deepEqual(left: Value, right: Value, budget: Budget): boolean {
 
 /** A copy that shares nothing that could be changed. */
 export function deepCopy(value: Value, budget: Budget): Value {
-  budget.work(1);
+  budget.work(8);
   if (isList(value))
     return {
       ...list(

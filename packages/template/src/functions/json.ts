@@ -67,7 +67,7 @@ export function encodeJson(value: Value, layout: Layout, budget: Budget, depth =
 
 /** Plain data of JavaScript's parsers as values; every number becomes a float64, as in Go. */
 export function fromPlain(data: unknown, budget: Budget): Value {
-  budget.work(1);
+  budget.work(8);
   if (typeof data === 'bigint') return Number(data);
   if (typeof data === 'string' || typeof data === 'number' || typeof data === 'boolean') return data;
   if (Array.isArray(data)) return list(data.map((item) => fromPlain(item, budget)));

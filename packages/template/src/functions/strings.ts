@@ -8,12 +8,15 @@ import { dict, int, list, type Value } from '../value.ts';
 import { toText, toTexts } from './convert.ts';
 
 // Go's unicode.IsSpace.
-const SPACE = '[\\t\\n\\v\\f\\r \\u0085\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
-const EDGE_SPACES = new RegExp(`^${SPACE}+|${SPACE}+$`, 'g');
+const SPACE = /[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** strings.TrimSpace. */
 export function trimSpace(text: string): string {
-  return text.replace(EDGE_SPACES, '');
+  let start = 0;
+  let end = text.length;
+  while (start < end && SPACE.test(text.charAt(start))) start++;
+  while (end > start && SPACE.test(text.charAt(end - 1))) end--;
+  return text.slice(start, end);
 }
 
 // Upper and lower case as Go has them: a code point always becomes one code point.

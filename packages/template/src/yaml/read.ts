@@ -81,7 +81,7 @@ function fromMap(node: YAMLMap, reading: Reading): Dict {
 }
 
 function fromNode(node: unknown, reading: Reading): Value {
-  reading.budget.work(1);
+  reading.budget.work(16); // an alias costs as much as what it stands for, so that a text of nothing but aliases ends soon
   if (isAlias(node)) return fromAlias(node, reading);
   if (isMap(node)) return fromMap(node, reading);
   if (isSeq(node)) return list(node.items.map((item) => fromNode(item, reading)));
