@@ -295,6 +295,7 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
     certificates: kubeadm.pki?.files.get(master0.spec.address.ip) ?? [],
     kubeadm: kubeadm.plan,
     joinToken: kubeadm.token,
+    skipPhases: rootfs.contract.skipPhases,
     commands: commandsOf(input, master0, rootfs.contract.version, layout.rootfs, layout.workdir),
     force: input.force ? input.requested : new Set(),
     hostOf: (address) => {

@@ -124,6 +124,7 @@ async function planInput(
     certificates: [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] } },
     joinToken: '',
+    skipPhases: [],
     commands: [],
     force: new Set(),
     timeout: options.timeout,
