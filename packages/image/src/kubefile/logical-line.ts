@@ -21,28 +21,38 @@ export interface LogicalLines {
 
 /** Cuts a build file into instructions. Throws `bad-kubefile` for here-documents, which are not supported. */
 export function readLogicalLines(source: string, name: string): LogicalLines {
-  const file = DockerfileParser.parse(source.replace(/^\ufeff/, ''));
-  const escapeCharacter = file.getEscapeCharacter();
-  const lines = file.getInstructions().map((instruction): LogicalLine => {
-    const line = instruction.getRange().start.line + 1;
-    const text = join(instruction.getTextContent() ?? '', escapeCharacter);
-    const keyword = instruction.getInstruction().toUpperCase();
-    const rest = /^\S+([\s\S]*)$/.exec(text)?.[1]?.trim() ?? '';
-    if (['COPY', 'ADD', 'RUN'].includes(keyword) && /(^|\s)<<-?(["']?)\w+\2(\s|$)/.test(rest)) {
-      throw lineError(name, line, 'a here-document is not supported yet', 'put the text into a file of the context and COPY it');
+  const text = source.replace(/^\ufeff/, '');
+  const escapeCharacter = DockerfileParser.parse(text).getEscapeCharacter();
+  const lines = join(text, escapeCharacter).map((logical) => {
+    if (['COPY', 'ADD', 'RUN'].includes(logical.keyword) && /(^|\s)<<-?(["']?)\w+\2(\s|$)/.test(logical.rest)) {
+      throw lineError(name, logical.line, 'a here-document is not supported yet', 'put the text into a file of the context and COPY it');
     }
-    return { line, keyword, text, rest };
+    return logical;
   });
   return { lines, escapeCharacter };
 }
 
-// Comment lines and empty lines inside an instruction are left out; blanks around the joint stay, they may be part of a value.
-function join(raw: string, escapeCharacter: string): string {
-  const ending = new RegExp(`\\${escapeCharacter}[ \\t]*$`);
-  const [first = '', ...others] = raw.split(/\r?\n/);
-  const kept = [first, ...others.filter((line) => !/^\s*(#|$)/.test(line))];
-  return kept
-    .map((line) => line.replace(ending, ''))
-    .join('')
-    .trim();
+// Not left to dockerfile-ast 0.7.1: it ends an instruction at a blank that is escaped before the continuation (`x\  \`). Comment lines and
+// empty lines inside an instruction are left out; the blanks around a joint stay, they may be part of a value.
+function join(text: string, escapeCharacter: string): readonly LogicalLine[] {
+  const continued = new RegExp(`\\${escapeCharacter}[ \\t]*$`);
+  const lines: LogicalLine[] = [];
+  let open: { readonly line: number; text: string } | undefined;
+  const close = (): void => {
+    if (open !== undefined && open.text.trim() !== '') lines.push(logicalLine(open.line, open.text.trim()));
+    open = undefined;
+  };
+  for (const [index, physical] of text.split(/\r?\n/).entries()) {
+    if (/^\s*(#|$)/.test(physical)) continue;
+    open ??= { line: index + 1, text: '' };
+    open.text += physical.replace(continued, '');
+    if (!continued.test(physical)) close();
+  }
+  close();
+  return lines;
+}
+
+function logicalLine(line: number, text: string): LogicalLine {
+  const [, keyword = '', rest = ''] = /^(\S+)([\s\S]*)$/.exec(text) ?? [];
+  return { line, keyword: keyword.toUpperCase(), text, rest: rest.trim() };
 }
