@@ -2,4 +2,4 @@
 export { FunctionError, TemplateError, type TemplateErrorDetails } from './error.ts';
 export { type Context, type FunctionMap, fn, type GoFunction } from './function.ts';
 export { type ExecuteOptions, type ParseOptions, parseTemplate, type RenderOptions, renderTemplate, type Template } from './template.ts';
-export { dict, float, int, list, stringMap, type TemplateData, type Value } from './value.ts';
+export { dict, type Float, float, int, list, type StringMap, stringMap, type TemplateData, type Value } from './value.ts';

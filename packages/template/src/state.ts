@@ -75,7 +75,7 @@ export function located(state: State, error: unknown): unknown {
 }
 
 /** Whether the JavaScript engine ran out of stack or refused a string of that length. */
-export function isStackOverflow(error: unknown): boolean {
+function isStackOverflow(error: unknown): boolean {
   return error instanceof RangeError && /call stack|string length/i.test(error.message);
 }
 

@@ -102,7 +102,7 @@ test('data that is not plain is refused', () => {
   assert.equal(failure('', { when: new Date() as unknown as string }).code, 'TEMPLATE_DATA');
   assert.equal(failure('', { call: (() => 1) as unknown as string }).code, 'TEMPLATE_DATA');
   assert.equal(render('{{ .a.b }}', new Map([['a', new Map([['b', 1]])]])), '1');
-  assert.equal(render('{{ .kind }}', { kind: 'int', value: 3 }), 'int');
+  assert.equal(render('{{ .items }} {{ .float64 }}', { kind: 'list', items: [1], isNil: false, float64: 2 }), '[1] 2');
 });
 
 test('the environment is what the caller gives and nothing else', () => {

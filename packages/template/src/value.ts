@@ -63,19 +63,23 @@ export type TemplateData =
   | boolean
   | number
   | bigint
-  | Int
-  | List
-  | Dict
   | Float
+  | StringMap
   | readonly TemplateData[]
   | ReadonlyMap<string, TemplateData>
   | { readonly [key: string]: TemplateData };
 
-/** A float64 whatever its value, for data: a plain JavaScript number without a fraction is taken for an int. */
+/** Data that is a float64 whatever its value; made by {@link float}. */
 export interface Float {
-  readonly kind: 'float';
-  readonly value: number;
+  readonly float64: number;
 }
+
+/** Data that is a `map[string]string`; made by {@link stringMap}. */
+export interface StringMap {
+  readonly strings: Readonly<Record<string, string>>;
+}
+
+const MADE = new WeakMap<object, Value>();
 
 export const ANY = 'interface {}';
 const MAX_DATA_DEPTH = 200;
@@ -122,14 +126,18 @@ export function nilDict(): Dict {
   return { ...dict(), isNil: true };
 }
 
-/** Data that is a float64 in Go whatever its value. */
+/** Data that is a float64 in Go; a plain JavaScript number without a fraction is taken for an int. */
 export function float(value: number): Float {
-  return { kind: 'float', value };
+  const made = { float64: value };
+  MADE.set(made, value);
+  return made;
 }
 
 /** Data that is a `map[string]string` in Go, as the environment of a cluster image is. */
-export function stringMap(record: Readonly<Record<string, string>>): Dict {
-  return dict(Object.entries(record), 'string');
+export function stringMap(strings: Readonly<Record<string, string>>): StringMap {
+  const made = { strings };
+  MADE.set(made, dict(Object.entries(strings), 'string'));
+  return made;
 }
 
 export function isInt(value: Value): value is Int {
@@ -190,11 +198,6 @@ export function sortedKeys(value: Dict): string[] {
   return [...value.entries.keys()].sort(compareStrings);
 }
 
-/** Whether an element taken from a container of this type is still wrapped in an interface. */
-export function isInterfaceType(elem: string): boolean {
-  return elem === ANY;
-}
-
 function isPlainObject(data: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(data);
   return prototype === null || prototype === Object.prototype || Object.getPrototypeOf(prototype) === null;
@@ -241,17 +244,10 @@ function isArray(data: Composite): data is readonly TemplateData[] {
   return Array.isArray(data);
 }
 
-// Values made with this file's own functions; plain data that merely looks like one (a `kind` of its own) stays data.
+// Values made by float and stringMap. Plain data that only looks like one of them (it has a `kind` of its own) stays data.
 function fromMade(data: object): Value {
-  if (!('kind' in data)) return undefined;
-  if (data.kind === 'float' && 'value' in data && typeof data.value === 'number' && Object.keys(data).length === 2) return data.value;
-  if (data.kind === 'int' && 'value' in data && typeof data.value === 'bigint') return data as Int;
-  if (data.kind === 'dict' && 'entries' in data && data.entries instanceof Map) {
-    const made = data as Dict;
-    return dict(made.entries, made.elem);
-  }
-  if (data.kind === 'list' && 'items' in data && 'isNil' in data && Array.isArray(data.items)) return data as List;
-  return undefined;
+  const made = MADE.get(data);
+  return isDict(made) ? dict(made.entries, made.elem) : made;
 }
 
 function fromEntries(entries: readonly (readonly [unknown, TemplateData])[], depth: number): Dict {

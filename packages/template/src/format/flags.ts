@@ -30,7 +30,7 @@ export function noFlags(): Flags {
 }
 
 /** Number of code points, which is what widths and precisions count. */
-export function runeCount(text: string): number {
+function runeCount(text: string): number {
   let count = 0;
   for (let at = 0; at < text.length; at++) {
     const unit = text.charCodeAt(at);

@@ -4,8 +4,8 @@ import type { Context } from '../function.ts';
 import { parseFloating, parseInteger } from '../number.ts';
 import { isInstance, isInt, isList, type Value } from '../value.ts';
 
-export const MAX_INT64 = (1n << 63n) - 1n;
-export const MIN_INT64 = -(1n << 63n);
+const MAX_INT64 = (1n << 63n) - 1n;
+const MIN_INT64 = -(1n << 63n);
 
 /** A value as text: strings as they are, objects by their own method, the rest as `%v`. */
 export function toText(value: Value, { budget }: Context): string {
@@ -22,7 +22,7 @@ export function toTexts(value: Value, context: Context): string[] {
 }
 
 /** A float as an int64; what does not fit gives the smallest one, as on amd64. */
-export function truncated(value: number): bigint {
+function truncated(value: number): bigint {
   if (!(value >= -(2 ** 63) && value < 2 ** 63)) return MIN_INT64;
   return BigInt(Math.trunc(value));
 }

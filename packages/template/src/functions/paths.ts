@@ -2,7 +2,7 @@
 import { type FunctionMap, fn, type GoFunction } from '../function.ts';
 
 /** path.Clean. */
-export function cleanPath(path: string): string {
+function cleanPath(path: string): string {
   const rooted = path.startsWith('/');
   const parts: string[] = [];
   for (const part of path.split('/')) {

@@ -11,7 +11,7 @@ import { toText, toTexts } from './convert.ts';
 const SPACE = /[\t\n\v\f\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/;
 
 /** strings.TrimSpace. */
-export function trimSpace(text: string): string {
+function trimSpace(text: string): string {
   let start = 0;
   let end = text.length;
   while (start < end && SPACE.test(text.charAt(start))) start++;
@@ -96,7 +96,7 @@ function substring(start: number, end: number, text: string): string {
 }
 
 /** strings.SplitN: at most `count` parts; negative for all; an empty separator splits into runes. */
-export function splitText(text: string, separator: string, count: number, { budget }: Context): string[] {
+function splitText(text: string, separator: string, count: number, { budget }: Context): string[] {
   if (count === 0) return [];
   budget.work(text.length / 8);
   const parts = separator === '' ? Array.from(text) : text.split(separator);

@@ -74,7 +74,7 @@ export function civil(instant: Instant): Civil {
 }
 
 /** Milliseconds of a UTC date; years below 100 are meant as they are. */
-export function utcMilliseconds(year: number, month: number, day: number): number {
+function utcMilliseconds(year: number, month: number, day: number): number {
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   return date.getTime();
