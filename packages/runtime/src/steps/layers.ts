@@ -1,3 +1,4 @@
+import { posix } from 'node:path';
 import type { Address, Host } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
@@ -89,7 +90,11 @@ export function layersStep(input: LayersInput): Step {
       );
     },
     async undo(host, { signal }) {
-      await host.run(script`rm -rf --one-file-system ${layout.data}`, { title: "removing the cluster's files", signal });
+      await host.run(
+        script`rm -rf --one-file-system ${layout.data}
+rmdir ${posix.dirname(layout.data)} ${posix.dirname(posix.dirname(layout.data))} 2>/dev/null || true`,
+        { title: "removing the cluster's files", signal },
+      );
     },
   };
 }

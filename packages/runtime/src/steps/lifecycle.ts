@@ -30,6 +30,7 @@ export function lifecycleStep(input: LifecycleInput): Step {
     if (!found) throw new Error(`step ${input.id} has no host ${host.name}`);
     return found;
   };
+  const { clean } = input;
   const hashOf = (host: Host) => inputHash(input.script(planned(host)).text);
   return {
     id: input.id,
@@ -52,10 +53,10 @@ export function lifecycleStep(input: LifecycleInput): Step {
       });
       await input.after?.(host, context);
     },
-    async undo(host, context) {
-      const clean = input.clean?.(planned(host));
-      if (!clean) return;
-      await host.run(clean, { title: `undoing: ${input.title}`, signal: context.signal, timeout: input.timeout, onLine: context.onLine });
-    },
+    ...(clean && {
+      undo: async (host: Host, { signal, onLine }: StepContext) => {
+        await host.run(clean(planned(host)), { title: `undoing: ${input.title}`, signal, timeout: input.timeout, onLine });
+      },
+    }),
   };
 }
