@@ -117,3 +117,88 @@ test('an abort is passed on as it is', async () => {
   });
   await assert.rejects(executePlan({ steps: [stopping, step('b', ['a'])] }, hostOf, { onEvent: () => {}, signal: stop.signal }), /enough/);
 });
+
+const many = Array.from({ length: 20 }, (_, index) => ({ ip: `10.0.1.${index}`, port: 22 }));
+
+/** Counts how many are inside at the same time; each stays for some turns of the event loop. */
+function meter() {
+  let inside = 0;
+  let most = 0;
+  return {
+    get most() {
+      return most;
+    },
+    async pass() {
+      inside += 1;
+      most = Math.max(most, inside);
+      for (let turn = 0; turn < 3; turn += 1) await new Promise((resolve) => setImmediate(resolve));
+      inside -= 1;
+    },
+  };
+}
+
+test('hosts are worked on side by side up to the limit, and sent bytes to up to a lower one', async () => {
+  const { step } = recorder();
+  const [light, heavy] = [meter(), meter()];
+  const plan = {
+    steps: [
+      step('light', [], { hosts: many, apply: () => light.pass() }),
+      step('heavy', [], { hosts: many, check: async () => ({ what: 'send', bytes: 1 }), apply: () => heavy.pass() }),
+    ],
+  };
+  await executePlan(plan, hostOf, { onEvent: () => {}, signal: never, hosts: 8, uploads: 3 });
+  assert.deepEqual([light.most, heavy.most], [8, 3]);
+});
+
+test('after a failure the hosts at work finish, and those that wait are not begun', async () => {
+  const { step } = recorder();
+  const begun: string[] = [];
+  const finished: string[] = [];
+  const failing = step('a', [], {
+    hosts: many,
+    apply: async (host) => {
+      begun.push(host.name);
+      if (host.name === '10.0.1.0') throw new SealosError('x', 'broke');
+      await meter().pass();
+      finished.push(host.name);
+    },
+  });
+  const options = { onEvent: () => {}, signal: never, hosts: 4 };
+  await assert.rejects(executePlan({ steps: [failing] }, hostOf, options), { message: 'title of a: 10.0.1.0: broke' });
+  assert.deepEqual(begun, ['10.0.1.0', '10.0.1.1', '10.0.1.2', '10.0.1.3']);
+  assert.deepEqual(finished, ['10.0.1.1', '10.0.1.2', '10.0.1.3']);
+});
+
+test('one that waits for its turn to be sent bytes is released by an abort', async () => {
+  const { step } = recorder();
+  const stop = new AbortController();
+  const sending = step('a', [], {
+    check: async () => ({ what: 'send', bytes: 1 }),
+    apply: (_host, { signal }) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason))),
+  });
+  const running = executePlan({ steps: [sending] }, hostOf, { onEvent: () => {}, signal: stop.signal, uploads: 1 });
+  await meter().pass();
+  stop.abort(new Error('enough'));
+  await assert.rejects(running, /enough/);
+});
+
+test('a fault of ours is passed on as it is, to be reported as one', async () => {
+  const { step } = recorder();
+  const wrong = step('a', [], {
+    apply: async () => {
+      throw new TypeError('undefined is not a function');
+    },
+  });
+  await assert.rejects(executePlan({ steps: [wrong] }, hostOf, { onEvent: () => {}, signal: never }), TypeError);
+});
+
+test('hosts are named by address, with a port that is not 22', async () => {
+  const { step } = recorder();
+  const names = new Set<string>();
+  const hosts = [one, { ip: '10.0.0.1', port: 2222 }, { ip: 'fd00::1', port: 22 }, { ip: 'fd00::1', port: 2222 }];
+  await executePlan({ steps: [step('a', [], { hosts })] }, hostOf, {
+    onEvent: (event) => 'host' in event && event.host && names.add(event.host),
+    signal: never,
+  });
+  assert.deepEqual([...names].sort(), ['10.0.0.1', '10.0.0.1:2222', '[fd00::1]:2222', 'fd00::1']);
+});
