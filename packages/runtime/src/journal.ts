@@ -19,7 +19,7 @@ export async function openJournal(logs: string, command: string): Promise<Journa
       if (event.kind === 'bytes') return;
       const line = `${JSON.stringify(event)}\n`;
       // The journal is for showing: a disk that is full must not end the run.
-      writing = writing.then(() => file.write(line)).catch(() => {});
+      writing = writing.then(() => file.appendFile(line)).catch(() => {});
     },
     async [Symbol.asyncDispose]() {
       await writing;
