@@ -34,7 +34,7 @@ export async function planLayers(steps: readonly BuildStep[], options: PlanOptio
     if (step.kind === 'directory') {
       const owner = ownerOf(step.owner, options.owners, refuse);
       // A directory that WORKDIR or VOLUME names comes with the next layer.
-      draft.makeDirectory(files.resolve(step.path), owner, { uid: 0, gid: 0 });
+      draft.makeDirectory(files.resolve(step.path), owner);
       last = step;
     }
     if (step.kind !== 'copy') continue;
@@ -77,13 +77,12 @@ class Draft {
   }
 
   /** Makes a directory with all that lead to it, unless they are there. */
-  makeDirectory(path: string, owner: OwnerIds, parents: OwnerIds = owner): void {
+  makeDirectory(path: string, owner: OwnerIds): void {
     const parts = path.split('/').filter((part) => part !== '');
     for (const depth of parts.keys()) {
       const here = parts.slice(0, depth + 1).join('/');
       if (this.files.get(here) !== undefined) continue;
-      const ids = depth === parts.length - 1 ? owner : parents;
-      this.put({ entry: { path: here, type: 'directory', mode: 0o755, ...ids, size: 0 } });
+      this.put({ entry: { path: here, type: 'directory', mode: 0o755, ...owner, size: 0 } });
     }
   }
 }
