@@ -36,8 +36,8 @@ case $chosen in
   upstream) "$here/sources/upstream.sh" "${wanted:-v1.33.4}" "$arch" "$context" ;;
   *) fail "--source is auto, debian or upstream, not '$chosen'" 2 ;;
 esac
-# What the source wrote: four assignments, quoted.
-version='' skip_phases='' config_version='' origin=''
+# What the source wrote: five assignments, quoted.
+version='' skip_phases='' config_version='' fallback='' origin=''
 # shellcheck disable=SC1091
 source "$context/settings"
 rm "$context/settings"
@@ -63,5 +63,5 @@ name=${name:-localhost/kubernetes:$version}
 labels=(--label "version=$version" --label "org.opencontainers.image.description=$origin")
 if [[ -n $skip_phases ]]; then labels+=(--label "sealos.io.kubeadm.skip-phases=$skip_phases"); fi
 "$sealos" build -t "$name" "${labels[@]}" --env "sandboxImage=$sandbox" --env "containerdConfigVersion=$config_version" \
-  --platform "linux/$arch" "$context"
+  --env "registryFallback=$fallback" --platform "linux/$arch" "$context"
 log "built $name"

@@ -79,12 +79,19 @@ ensure_programs() {
     fail "apt-get install ${missing[*]} failed"
 }
 
-# debian_go DIRECTORY: puts Debian's Go there and on PATH, set to build static programs without reaching for the network.
+# debian_go: puts Debian's Go on PATH, set to build static programs without reaching for the network.
 debian_go() {
   debian_unpack golang-1.19-go golang-1.19-src
-  # Its sources are found by a link relative to itself.
-  mkdir -p "$1"
-  cp -a "$debian_cache/root/golang-1.19-go/." "$debian_cache/root/golang-1.19-src/." "$1/"
-  export GOROOT=$1/usr/lib/go-1.19 CGO_ENABLED=0 GO111MODULE=off GOFLAGS=-trimpath GOTOOLCHAIN=local GOPROXY=off
-  export GOCACHE=${debian_cache%/*}/go-cache PATH=$1/usr/lib/go-1.19/bin:$PATH
+  with_lock "$debian_cache/go.lock" join_go
+  export GOROOT=$debian_cache/go/usr/lib/go-1.19 CGO_ENABLED=0 GO111MODULE=off GOFLAGS=-trimpath GOTOOLCHAIN=local GOPROXY=off
+  export GOCACHE=${debian_cache%/*}/go-cache PATH=$debian_cache/go/usr/lib/go-1.19/bin:$PATH
+}
+
+# Go finds its sources, which are a package of their own, by a link relative to itself.
+join_go() {
+  [[ ! -d $debian_cache/go ]] || return 0
+  local joined
+  joined=$(mktemp -d "$debian_cache/.new-XXXXXX")
+  cp -a "$debian_cache/root/golang-1.19-go/." "$debian_cache/root/golang-1.19-src/." "$joined/"
+  mv -T "$joined" "$debian_cache/go"
 }

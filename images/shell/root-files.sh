@@ -56,7 +56,7 @@ add_program() {
 
 # add_network_tools ROOT: a shell, ip, conntrack, and iptables in both flavours with the wrapper that chooses the host's.
 add_network_tools() {
-  local root=$1 name
+  local root=$1 name action
   ensure_programs binutils=readelf
   debian_unpack "${library_packages[@]}" busybox-static iptables conntrack ipset
   add_program "$root" busybox-static bin/busybox
@@ -65,6 +65,8 @@ add_network_tools() {
   add_program "$root" iptables usr/sbin/xtables-legacy-multi
   mkdir -p "$root/usr/lib/$triplet" "$root/run"
   cp -r "$debian_cache/root/iptables/usr/lib/$triplet/xtables" "$root/usr/lib/$triplet/"
+  # Matches and targets are libraries with needs of their own: without libm, `-m statistic` fails, and with it every service of two pods.
+  for name in "$root/usr/lib/$triplet/xtables"/*.so; do add_libraries "$root" "$name"; done
   for name in iptables ip6tables; do
     install -m 0755 "$shell/iptables-wrapper" "$root/usr/sbin/$name"
     for action in save restore; do install -m 0755 "$shell/iptables-wrapper" "$root/usr/sbin/$name-$action"; done
@@ -76,7 +78,7 @@ add_network_tools() {
 
 # build_go_program SOURCE PROGRAM: a static program of Go's standard library alone.
 build_go_program() (
-  debian_go "$work/go"
+  debian_go
   cd "$1" || exit
   go build -ldflags '-s -w' -o "$2" ./*.go || fail "${2##*/} does not compile"
 )

@@ -13,7 +13,9 @@ import (
 )
 
 // Routes of this daemon carry this number of a protocol, so that it never touches another's.
-const protocol = "88"
+const protocolNumber = 88
+
+var protocol = fmt.Sprint(protocolNumber)
 
 // node is this host's part of the pod network.
 type node struct {
@@ -47,16 +49,9 @@ func (n *node) apply(nodes []nodeInfo) error {
 
 // setRoutes makes the routes of this protocol exactly these (pod range: next hop).
 func setRoutes(routes map[string]string) error {
-	held, err := output("ip", "route", "show", "proto", protocol)
+	there, err := heldRoutes()
 	if err != nil {
 		return err
-	}
-	there := map[string]string{}
-	for _, line := range strings.Split(held, "\n") {
-		// 100.64.1.0/24 via 10.0.0.12 dev eth0
-		if words := strings.Fields(line); len(words) >= 3 && words[1] == "via" {
-			there[words[0]] = words[2]
-		}
 	}
 	var failed error
 	for cidr, via := range routes {

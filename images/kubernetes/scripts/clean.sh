@@ -23,7 +23,10 @@ if [[ -d /var/lib/kubelet ]]; then
   rmdir /var/lib/kubelet 2> /dev/null || true
 fi
 rm -rf /etc/kubernetes/manifests /var/log/pods /var/log/containers /var/lib/cni /etc/cni/net.d
-rmdir /etc/kubernetes /etc/cni 2> /dev/null || true
+# Directories that kubelet made; what somebody keeps in them stays.
+for directory in /etc/kubernetes /etc/cni /usr/libexec/kubernetes /var/lib/etcd; do
+  [[ ! -d $directory ]] || find "$directory" -xdev -depth -type d -empty -delete
+done
 
 # crictl and the runtime's own programs belong to clean-cri.sh.
 for program in ../bin/*; do

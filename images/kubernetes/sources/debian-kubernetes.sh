@@ -66,7 +66,7 @@ build() {
   trap 'rm -rf "$temporary"' EXIT
   trap 'exit 130' INT TERM HUP
   fetch_source
-  debian_go "$temporary/go"
+  debian_go
   export GOPATH=$source_tree/.go
   [[ -d $result ]] || build_kubernetes
   [[ -d $crictl ]] || build_crictl

@@ -33,7 +33,14 @@ for library in libseccomp.so.2 libnetfilter_conntrack.so.3 libnfnetlink.so.0 lib
   cp -L "$(find_library "$library")" "$into/cri/lib/$library"
 done
 
-# Debian has no coredns: kubeadm is told to do without.
+# Debian has no coredns: kubeadm is told to do without, also when it pulls the images before it starts.
+mkdir -p "$into/etc"
+cat > "$into/etc/kubeadm.yml" << 'YAML'
+apiVersion: kubeadm.k8s.io/v1beta2
+kind: InitConfiguration
+nodeRegistration:
+  ignorePreflightErrors: [SystemVerification, ImagePull]
+YAML
 "$into/bin/kubeadm" config images list --kubernetes-version "$version" 2> /dev/null | grep -v coredns > "$into/images/shim/DefaultImageList"
 
 components=$into/components
@@ -47,4 +54,4 @@ take "$kubernetes/bin/pause" "$components/pause/pause"
 add_program "$components/etcd" etcd-server usr/bin/etcd usr/local/bin/etcd
 add_program "$components/etcd" etcd-client usr/bin/etcdctl usr/local/bin/etcdctl
 
-write_settings "$into" "$version" addon/coredns 2 "$(cat "$kubernetes/origin"); containerd $(cat "$root/containerd/.version"), etcd $(cat "$root/etcd-server/.version") of Debian"
+write_settings "$into" "$version" addon/coredns 2 false "$(cat "$kubernetes/origin"); containerd $(cat "$root/containerd/.version"), etcd $(cat "$root/etcd-server/.version") of Debian"

@@ -79,4 +79,4 @@ fi
 "$kubeadm" config images list --kubernetes-version "$version" > "$into/images/shim/DefaultImageList" || fail 'kubeadm does not say which images it needs'
 
 case $containerd in 1.*) config_version=2 ;; *) config_version=3 ;; esac
-write_settings "$into" "$version" '' "$config_version" "Kubernetes $version, containerd $containerd, runc $runc, CNI plugins $cni, registry $registry, as released"
+write_settings "$into" "$version" '' "$config_version" true "Kubernetes $version, containerd $containerd, runc $runc, CNI plugins $cni, registry $registry, as released"
