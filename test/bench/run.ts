@@ -76,14 +76,14 @@ export async function benchRun(): Promise<void> {
     const config = await on(first.name, `cat ${CONFIG}`);
     await runProgram([sealos, 'reset', '--yes', '-i', first.sshKey, ...known], { env, onLine: silent });
     await run('kubeadm-init');
-    await on(first.name, `cat > ${CONFIG} <<'END'\n${config}\nEND`);
+    await on(first.name, `mkdir -p ${dirname(CONFIG)} && cat > ${CONFIG} <<'END'\n${config}\nEND`);
     const init = await timed(() =>
       on(
         first.name,
         `kubeadm init --config ${CONFIG} --skip-phases=addon/coredns --ignore-preflight-errors=SystemVerification,ImagePull,Swap,FileContent--proc-sys-net-bridge-bridge-nf-call-iptables`,
       ),
     );
-    const join_ = await timed(async () => {
+    const joining = await timed(async () => {
       const command = (await on(first.name, 'kubeadm token create --print-join-command 2>/dev/null')).trim();
       await on(
         second.name,
@@ -93,10 +93,10 @@ export async function benchRun(): Promise<void> {
 
     console.log('\nphase (slowest host)      seconds');
     for (const [step, seconds] of phases) console.log(`${step.padEnd(24)} ${seconds.toFixed(1).padStart(8)}`);
-    const theirs = init + join_;
+    const theirs = init + joining;
     const ratio = ours / theirs;
     console.log(
-      `\nsealos run ${ours.toFixed(1)} s; bare kubeadm ${theirs.toFixed(1)} s (init ${init.toFixed(1)}, join ${join_.toFixed(1)}), its hosts prepared beforehand`,
+      `\nsealos run ${ours.toFixed(1)} s; bare kubeadm ${theirs.toFixed(1)} s (init ${init.toFixed(1)}, join ${joining.toFixed(1)}), its hosts prepared beforehand`,
     );
     console.log(`ratio ${ratio.toFixed(2)}x, target ${TARGET.toFixed(2)}x${ratio > TARGET ? '  TARGET MISSED' : ''}`);
   } finally {
