@@ -61,19 +61,9 @@ for (const [format, compression] of [
   test(`what skopeo pushes as ${format} with ${compression} layers we pull`, async () => {
     await withWorkplace(async ({ here, there, settings }) => {
       const name = `${registry.address}/skopeo/${format}-${compression}:1`;
-      // Not compressed: skopeo compresses what it pushes.
-      await makeImage(here, { name, layers: [[file('etc/hello', 'hello')]], compression: 'none' });
-      await skopeo(
-        'copy',
-        '-q',
-        '--dest-tls-verify=false',
-        '-f',
-        format,
-        '--dest-compress-format',
-        compression,
-        `oci:${here.path}:${name}`,
-        `docker://${name}`,
-      );
+      // skopeo 1.9 compresses with gzip what is not compressed, and passes zstd on.
+      await makeImage(here, { name, layers: [[file('etc/hello', 'hello')]], compression: compression === 'zstd' ? 'zstd' : 'none' });
+      await skopeo('copy', '-q', '--dest-tls-verify=false', '-f', format, `oci:${here.path}:${name}`, `docker://${name}`);
       const pulled = await pullImage(there, parseReference(name), { registry: settings });
       const seen = JSON.parse(await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${name}`));
       assert.equal(pulled.mediaType, format === 'oci' ? OCI_MANIFEST : DOCKER_MANIFEST);

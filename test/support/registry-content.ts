@@ -49,7 +49,7 @@ export async function withWorkplace<T>(work: (place: Workplace) => Promise<T>): 
   return withDirectory(async (directory) => {
     await using here = await openStore(`${directory}/here`);
     await using there = await openStore(`${directory}/there`);
-    const environment = { PATH: process.env['PATH'], HOME: `${directory}/home` };
+    const environment: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: `${directory}/home` };
     return await work({
       directory,
       here,

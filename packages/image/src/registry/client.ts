@@ -1,6 +1,6 @@
 import { Authorization } from './authorization.ts';
 import type { CredentialLookup } from './credentials.ts';
-import { explainError, explainNoRegistry, explainRefusal, type Subject, speaksPlainHttp } from './failure.ts';
+import { explainClosedTls, explainError, explainNoRegistry, explainRefusal, type Subject, speaksPlainHttp } from './failure.ts';
 import { isLoopback } from './proxy.ts';
 import { codeOf, delayBefore, isBusy, isPassing, parseRetryAfter, pause, type RetryEvent, type RetryPolicy } from './retry.ts';
 import { discard, type HttpRequest, type HttpResponse, type Transport } from './transport.ts';
@@ -58,10 +58,11 @@ export class Client {
       try {
         return await this.#greet(url, at, mayBePlain, signal);
       } catch (error) {
-        if (!mayBePlain || !mayBePlainHttp(error)) throw explainError(error, at);
+        const explained = codeOf(error) === 'UND_ERR_SOCKET' ? explainClosedTls(error, at) : explainError(error, at);
+        if (!mayBePlain || !mayBePlainHttp(error)) throw explained;
         const plain = await this.#greetPlain(host, at, signal).catch((second: unknown) => ({ second }));
         if (!('second' in plain)) return plain;
-        throw explainError(speaksPlainHttp(error) ? plain.second : error, at);
+        throw speaksPlainHttp(error) ? explainError(plain.second, at) : explained;
       }
     }
     return this.#greetPlain(host, at, signal).catch((error: unknown) => Promise.reject(explainError(error, at)));

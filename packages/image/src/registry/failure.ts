@@ -99,16 +99,7 @@ export function explainError(error: unknown, subject: Subject): unknown {
       error,
     );
   }
-  if (/^ERR_SSL_.*(CERTIFICATE|HANDSHAKE_FAILURE)/.test(code)) {
-    const hint = `put client.cert and client.key into /etc/containers/certs.d/${host}, or name a directory with them by --cert-dir`;
-    return failure(
-      subject,
-      'registry-wants-certificate',
-      `${host} did not accept the TLS connection, it may want a client's certificate`,
-      hint,
-      error,
-    );
-  }
+  if (/^ERR_SSL_.*(CERTIFICATE|HANDSHAKE_FAILURE)/.test(code)) return explainClosedTls(error, subject);
   if (code.startsWith('HPE_'))
     return failure(
       subject,
@@ -127,6 +118,19 @@ export function explainError(error: unknown, subject: Subject): unknown {
     'registry-unreachable',
     `${host} ${why}`,
     'check the name, the network and the proxy settings, and whether the registry runs',
+    error,
+  );
+}
+
+/** A server that ends the connection once TLS has begun: with TLS 1.3 that is how the lack of a client's certificate shows. */
+export function explainClosedTls(error: unknown, subject: Subject): SealosError {
+  const { host } = subject;
+  const hint = `put client.cert and client.key into /etc/containers/certs.d/${host}, or name a directory with them by --cert-dir`;
+  return failure(
+    subject,
+    'registry-wants-certificate',
+    `${host} did not accept the TLS connection, it may want a client's certificate`,
+    hint,
     error,
   );
 }
