@@ -36,6 +36,7 @@ export async function readAuthFile(path: string, options: { readonly required?: 
   } catch (error) {
     throw refuse(reasonOf(error));
   }
+  if (Array.isArray(document)) throw refuse('it is a list');
   const result = v.safeParse(authFile, document);
   if (result.success) return result.output;
   throw refuse(`${v.getDotPath(result.issues[0])?.split('.')[0] ?? 'it'} is not as docker writes it`);
