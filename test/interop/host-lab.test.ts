@@ -1,0 +1,194 @@
+// The runtime's hands on a real server of the lab: logins by password, sudo of every kind, a network that is cut. Needs root.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { after, before, test } from 'node:test';
+import { zstdCompressSync } from 'node:zlib';
+import { gatherFacts, type Host, HostError, openHost, script } from '@sealos/runtime';
+import { type Lab, type LabHost, openLab } from '../../packages/lab/src/index.ts';
+import { ensureInstalled } from '../../scripts/debian.ts';
+import { until } from '../support/until.ts';
+
+ensureInstalled(['systemd-container', 'debootstrap', 'iproute2', 'openssh-client', 'zstd']);
+
+const work = mkdtempSync(join(tmpdir(), 'sealos-host-lab-'));
+const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'sealos', 'lab');
+const never = new AbortController().signal;
+const agent = process.env['SSH_AUTH_SOCK'];
+let lab: Lab;
+let server: LabHost;
+let password: string;
+
+interface Login {
+  readonly user?: string;
+  readonly password?: string;
+  /** Logs in with the lab's key (default), or with a password alone. */
+  readonly key?: boolean;
+  readonly signal?: AbortSignal;
+}
+
+function open({ user = 'root', key = true, password: given, signal = never }: Login): Promise<Host> {
+  return openHost({
+    address: { ip: server.ip, port: server.port },
+    user,
+    credentials: { password: given, keyFile: key ? server.sshKey : undefined },
+    knownHosts: server.knownHosts,
+    signal,
+  });
+}
+
+/** Runs something on the server as root, without the code under test. */
+async function onServer(command: string): Promise<string> {
+  const [program = '', ...args] = await lab.ssh(server.name, [command]);
+  const result = spawnSync(program, args, { encoding: 'utf8' });
+  assert.equal(result.status, 0, result.stderr);
+  return result.stdout.trim();
+}
+
+const refused = (pattern: RegExp) => (error: unknown) => {
+  assert.ok(error instanceof HostError, String(error));
+  assert.match(error.message, pattern);
+  assert.doesNotMatch(error.message, /\n/);
+  assert.equal(error.exitCode, 2);
+  assert.ok(error.hint);
+  assert.ok(!`${error.message}${error.hint}`.includes(password), 'no password is shown');
+  return true;
+};
+
+before(async () => {
+  delete process.env['SSH_AUTH_SOCK'];
+  lab = openLab({ directory: cache, name: `test-host-${process.pid}` });
+  const [first] = await lab.up({ count: 1 });
+  assert.ok(first);
+  server = first;
+  password = await lab.password();
+});
+
+after(async () => {
+  if (agent !== undefined) process.env['SSH_AUTH_SOCK'] = agent;
+  await lab.down();
+  rmSync(work, { recursive: true, force: true });
+});
+
+/** Every way in that ends as root. */
+const ways: readonly (readonly [string, () => Login])[] = [
+  ['root by password', () => ({ key: false, password })],
+  ['a user whom sudo asks for nothing', () => ({ user: 'op' })],
+  ['a user whom sudo asks for nothing, though a password is given', () => ({ user: 'op', password })],
+  ['a user whom sudo asks for the password', () => ({ user: 'opp', password })],
+  ['a user by password whom sudo asks for it too', () => ({ user: 'opp', key: false, password })],
+];
+
+for (const [name, login] of ways) {
+  test(`${name}: scripts, archives and files, all as root`, async () => {
+    await using host = await open(login());
+    const { stdout } = await host.run(script`id -u; echo $HOME; cat; echo end`, { title: 'try' });
+    assert.deepEqual(stdout.split('\n'), ['0', '/root', 'end']);
+
+    const tree = mkdtempSync(join(work, 'tree-'));
+    writeFileSync(join(tree, 'program'), Buffer.alloc(3_000_000, 'x'), { mode: 0o755 });
+    const tar = spawnSync('tar', ['-c', '--owner=7', '--group=8', '-C', tree, '.'], { maxBuffer: 1 << 26 }).stdout;
+    await host.unpack(Readable.from([zstdCompressSync(tar)]), '/srv/unpacked', { title: 'unpacking', compression: 'zstd' });
+    assert.equal(await onServer('stat -c "%a %u %g %s" /srv/unpacked/program; rm -r /srv/unpacked'), '755 7 8 3000000');
+
+    const files = [{ path: '/etc/sealos-test/secret', content: 'text', mode: 0o600 }];
+    assert.deepEqual(await host.writeFiles(files, { title: 'writing' }), ['/etc/sealos-test/secret']);
+    assert.deepEqual(await host.writeFiles(files, { title: 'writing' }), []);
+    assert.equal((await host.readFile('/etc/sealos-test/secret'))?.toString(), 'text');
+    assert.equal(
+      await onServer('stat -c "%a %U" /etc/sealos-test/secret; rm -r /etc/sealos-test; ls /var/tmp | grep -c sealos || true'),
+      '600 root\n0',
+    );
+  });
+}
+
+test('a password that is wrong, missing, or not taken is told apart', async () => {
+  await assert.rejects(open({ key: false, password: 'wrong' }), refused(/cannot log in as root: the password is wrong/));
+  await assert.rejects(open({ user: 'opp', password: 'wrong' }), refused(/opp may not become root with sudo: its password is wrong$/));
+  await assert.rejects(open({ user: 'opp' }), refused(/opp may not become root with sudo: it asks for a password, and none was given$/));
+  await assert.rejects(open({ user: 'nobody-here', key: false, password }), refused(/cannot log in as nobody-here/));
+});
+
+test('where sshd takes keys only, a password is told to be of no use', async () => {
+  const file = '/etc/ssh/sshd_config.d/00-test.conf';
+  await onServer(`printf 'PasswordAuthentication no\nKbdInteractiveAuthentication no\n' > ${file}; systemctl reload ssh`);
+  try {
+    await until('sshd to have reloaded', 10_000, async () => {
+      const error = await open({ key: false, password: 'wrong' }).catch((caught: unknown) => caught);
+      return error instanceof HostError && /a password was given, and the host takes only keys/.test(error.message) ? true : undefined;
+    });
+  } finally {
+    await onServer(`rm ${file}; systemctl reload ssh`);
+  }
+});
+
+test('sudo that wants a terminal, or allows nothing, is told so', async () => {
+  try {
+    await onServer("echo 'Defaults:op requiretty' > /etc/sudoers.d/zz-test");
+    await assert.rejects(open({ user: 'op' }), refused(/op may not become root with sudo: it asks for a terminal \(requiretty\)/));
+    await onServer("echo 'op ALL=(ALL) !ALL' > /etc/sudoers.d/zz-test");
+    await assert.rejects(
+      open({ user: 'op' }),
+      refused(/op may not become root with sudo: it (does not allow this user|asks for a password)/),
+    );
+  } finally {
+    await onServer('rm -f /etc/sudoers.d/zz-test');
+  }
+});
+
+test('sudo that gives commands a terminal of their own (use_pty) works the same, aborts too', async () => {
+  await onServer("echo 'Defaults use_pty' > /etc/sudoers.d/zz-test");
+  try {
+    await using host = await open({ user: 'opp', password });
+    assert.deepEqual(await host.run(script`echo out; echo err >&2`, { title: 'try' }), { exitCode: 0, stdout: 'out', stderr: 'err' });
+    const stop = new AbortController();
+    const running = host.run(script`echo $BASHPID > /run/use-pty.pid; sleep 4321`, { title: 'waiting', signal: stop.signal });
+    await until('the command to run', 10_000, async () => (await onServer('cat /run/use-pty.pid 2>/dev/null || true')) || undefined);
+    stop.abort(new Error('enough'));
+    await assert.rejects(running, /enough/);
+    assert.equal(await onServer('pgrep -fc "sleep 432[1]" || true'), '0');
+  } finally {
+    await onServer('rm -f /etc/sudoers.d/zz-test');
+  }
+});
+
+test('facts of a server with systemd', async () => {
+  await using host = await open({ user: 'op' });
+  const facts = await gatherFacts(host, never);
+  assert.equal(facts.hostname, server.name);
+  assert.equal(facts.systemd, true);
+  assert.equal(facts.os.id, 'debian');
+  assert.ok(facts.addresses.includes(server.ip));
+  assert.ok(facts.listeningPorts.includes(22));
+  assert.ok(Math.abs(facts.clockSkewSeconds) < 1, `${facts.clockSkewSeconds}`);
+});
+
+test('a service that a script starts goes on after it and after the connection', async () => {
+  {
+    await using host = await open({});
+    await host.run(script`setsid sleep 5432 </dev/null >/dev/null 2>&1 & systemd-run --quiet --unit=sealos-test sleep 5433`, {
+      title: 'starting',
+    });
+  }
+  assert.equal(await onServer('pgrep -fc "sleep 543[23]"'), '2');
+  await onServer('systemctl stop sealos-test; pkill -f "sleep 543[2]"');
+});
+
+test('a host whose cable is pulled holds up nobody for ever: an abort ends all waiting, a new connection is told off', async () => {
+  const host = await open({});
+  const stop = new AbortController();
+  const running = host.run(script`echo $BASHPID > /run/cut.pid; sleep 1000`, { title: 'waiting', signal: stop.signal });
+  await until('the command to run', 10_000, async () => (await onServer('cat /run/cut.pid 2>/dev/null || true')) || undefined);
+  await lab.cut(server.name);
+  try {
+    stop.abort(new Error('enough'));
+    await assert.rejects(running, /enough/);
+    await host[Symbol.asyncDispose]();
+    await assert.rejects(open({}), refused(/cannot be reached: (no answer on port 22 within 10 s|there is no route to it)/));
+  } finally {
+    await lab.join(server.name);
+  }
+});
