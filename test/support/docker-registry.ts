@@ -48,7 +48,10 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     // JSON is YAML.
     writeFileSync(join(work, 'config.yml'), JSON.stringify(configuration(options, work, directory, tls)), { mode: 0o600 });
     const child = spawn(program, ['serve', join(work, 'config.yml')], { stdio: ['ignore', 'ignore', 'pipe'], env: { HOME: work } });
-    const kill = () => child.kill('SIGKILL');
+    const kill = () => {
+      child.kill('SIGKILL');
+      removeWork();
+    };
     process.once('exit', kill);
     const stop = async () => {
       await ended(child);
