@@ -31,7 +31,7 @@ test('lists under images/shim give one image a line, comments and blanks aside',
   write('images/shim/more', 'quay.io/a/b:1@sha256:'.concat('0'.repeat(64), '\n'));
   assert.deepEqual(await found(), {
     'docker.io/library/nginx:latest': 'images/shim/AnyName:4',
-    'quay.io/a/b:1': 'images/shim/more:1',
+    [`quay.io/a/b:1@sha256:${'0'.repeat(64)}`]: 'images/shim/more:1',
     'registry.k8s.io/pause:3.9': 'images/shim/AnyName:2',
   });
 });
@@ -53,6 +53,18 @@ test("an API's schema that describes a field called image is no image", async ()
     'kind: CustomResourceDefinition\nspec:\n  properties:\n    image:\n      type: string\n    containers:\n      image: a/b:1\n',
   );
   assert.deepEqual(await found(), { 'docker.io/a/b:1': 'manifests/crd.yaml:7' });
+});
+
+test('a manifest inside a ConfigMap is searched line by line', async () => {
+  write('manifests/operator.yaml', 'kind: ConfigMap\ndata:\n  pod.yaml: |\n    kind: Pod\n    image: redis:7\n    image: <yours>\n');
+  assert.deepEqual(await found(), { 'docker.io/library/redis:7': 'manifests/operator.yaml:5' });
+  assert.deepEqual((await discoverImages(context)).warnings, []);
+});
+
+test('a tag in .sealignore also takes out the same tag with a digest', async () => {
+  write('images/shim/list', `nginx:1@sha256:${'0'.repeat(64)}\n`);
+  write('.sealignore', 'nginx:1\n');
+  assert.deepEqual(await found(), {});
 });
 
 test('templates are searched line by line; what a template fills in is passed over without a word', async () => {

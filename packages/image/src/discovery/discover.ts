@@ -23,6 +23,8 @@ export interface Discovery {
 
 interface Mention extends Place {
   readonly text: string;
+  /** It only looks like an image, in a text inside a manifest: nothing is said when it is none. */
+  readonly guessed?: boolean;
 }
 
 /**
@@ -33,10 +35,10 @@ export async function discoverImages(context: string): Promise<Discovery> {
   const warnings: string[] = [];
   const mentions = [...(await listed(context)), ...(await inManifests(context))];
   const found = new Map<string, { readonly reference: Reference; readonly where: Place[] }>();
-  for (const { text, file, line } of mentions) {
+  for (const { text, file, line, guessed } of mentions) {
     const reference = readReference(text);
     if (!reference) {
-      if (!text.includes('{{')) warnings.push(`${file}:${line}: '${text}' is not an image name, it is not saved`);
+      if (!text.includes('{{') && !guessed) warnings.push(`${file}:${line}: '${text}' is not an image name, it is not saved`);
       continue;
     }
     const name = formatReference(reference);
@@ -44,22 +46,24 @@ export async function discoverImages(context: string): Promise<Discovery> {
     entry.where.push({ file, line });
     found.set(name, entry);
   }
-  for (const name of await ignored(context)) found.delete(name);
+  const leftOut = await ignored(context);
+  for (const [name, { reference }] of found) if (leftOut.has(name) || leftOut.has(withoutDigest(reference))) found.delete(name);
   for (const chart of await charts(context))
     warnings.push(`charts/${chart}: charts are not looked through for images yet; list them in images/shim`);
   return { images: [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image), warnings };
 }
 
-/** A reference with a tag keeps it and loses its digest: that is what the cluster's registry is asked for. */
+/** With the digest, if there is one: hosts ask the cluster's registry for it. */
 function readReference(text: string): Reference | undefined {
   try {
-    const reference = parseReference(text);
-    if (reference.tag === undefined) return reference;
-    const { digest: _digest, ...tagged } = reference;
-    return tagged;
+    return parseReference(text);
   } catch {
     return undefined;
   }
+}
+
+function withoutDigest({ registry, repository, tag }: Reference): string {
+  return formatReference(tag === undefined ? { registry, repository } : { registry, repository, tag });
 }
 
 const unquote = (text: string) => text.trim().replace(/^(["'])(.*)\1$/, '$2');
@@ -92,6 +96,7 @@ async function inManifests(context: string): Promise<readonly Mention[]> {
   for (const file of await filesBelow(context, 'manifests')) {
     if (!/\.(ya?ml|tmpl)$/.test(file)) continue;
     const text = await readFile(join(context, file), 'utf8');
+    if (!text.includes('image')) continue;
     mentions.push(...(inYaml(text, file) ?? inLines(text, file)));
   }
   return mentions;
@@ -111,7 +116,16 @@ function inYaml(text: string, file: string): readonly Mention[] | undefined {
         // `image` as a property in an API's schema is the description of a field, not a field.
         const parent = path.at(-2);
         if (isPair(parent) && isScalar(parent.key) && parent.key.value === 'properties' && isMap(pair.value)) return;
-        mentions.push({ text: pair.value.value.trim(), file, line: lines.linePos(pair.value.range?.[0] ?? 0).line });
+        const value = pair.value.value.trim();
+        if (value !== '') mentions.push({ text: value, file, line: lines.linePos(pair.value.range?.[0] ?? 0).line });
+      },
+      // A manifest inside a manifest, as ConfigMaps of operators have it.
+      Scalar(_key, scalar) {
+        if (typeof scalar.value !== 'string' || !scalar.value.includes('\n')) return;
+        const first = lines.linePos(scalar.range?.[0] ?? 0).line + 1;
+        for (const { text: found, line } of inLines(scalar.value, file)) {
+          mentions.push({ text: found, file, line: first + line - 1, guessed: true });
+        }
       },
     });
   }
@@ -126,12 +140,13 @@ function inLines(text: string, file: string): readonly Mention[] {
   });
 }
 
-async function ignored(context: string): Promise<readonly string[]> {
+async function ignored(context: string): Promise<ReadonlySet<string>> {
   const text = await readFile(join(context, '.sealignore'), 'utf8').catch(() => '');
-  return text.split('\n').flatMap((line) => {
+  const names = text.split('\n').flatMap((line) => {
     const reference = line.trim() === '' || line.startsWith('#') ? undefined : readReference(unquote(line));
     return reference ? [formatReference(reference)] : [];
   });
+  return new Set(names);
 }
 
 async function charts(context: string): Promise<readonly string[]> {

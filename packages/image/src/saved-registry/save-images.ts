@@ -1,12 +1,16 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable, Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import type { ContentSource, OnTransfer } from '../content.ts';
-import { copyImage } from '../copy.ts';
 import { badInput } from '../error.ts';
+import { type ImageTree, pick, readTree } from '../image-tree.ts';
 import type { Descriptor, Platform } from '../manifest.ts';
+import { isIndex } from '../media-types.ts';
 import { forEachOf } from '../parallel.ts';
 import { familiarName, formatReference, type Reference } from '../reference.ts';
-import { openSavedRegistry } from './saved-registry.ts';
+import { readContent } from '../verify.ts';
+import { openSavedRegistry, type SavedRegistry } from './saved-registry.ts';
 
 export interface SaveImagesOptions {
   /** The context's `registry` directory; what is there stays. */
@@ -14,78 +18,147 @@ export interface SaveImagesOptions {
   readonly references: readonly Reference[];
   readonly platform: Platform | 'all';
   readonly source: ContentSource;
-  /** Images on their way at once (default 5). */
+  /** Contents on their way at once (default 5). */
   readonly jobs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnTransfer | undefined;
 }
 
+interface Wanted {
+  readonly reference: Reference;
+  /** What is saved: one platform's manifest, or all that the name means. */
+  readonly picked: Descriptor;
+  readonly tree: ImageTree;
+  /** The index that a digest in the name means, when only one platform of it is saved. */
+  readonly index: { readonly descriptor: Descriptor; readonly bytes: Buffer } | undefined;
+}
+
+/**
+ * Saves container images into a directory that a registry can serve. No content that is there is fetched again, and none twice. The
+ * registry host is not part of a name there: throws `image-collision` (exit 2) when two images would get one name and are not the same.
+ */
+export async function saveImages(options: SaveImagesOptions): Promise<void> {
+  const { directory, references, signal } = options;
+  const unique = [...new Map(references.map((reference) => [formatReference(reference), reference])).values()];
+  const jobs = options.jobs ?? 5;
+  const found = new Map<Reference, Wanted>();
+  await forEachOf(
+    unique,
+    jobs,
+    async (reference, stop) => {
+      found.set(reference, await find(reference, { ...options, signal: stop }));
+    },
+    signal,
+  );
+  const wanted = unique.flatMap((reference) => found.get(reference) ?? []);
+  // Names without a digest last: they decide what a tag means.
+  wanted.sort((a, b) => Number(a.reference.digest === undefined) - Number(b.reference.digest === undefined));
+  refuseCollisions(wanted);
+  await removeUnfinished(directory);
+  await using registry = openSavedRegistry(directory);
+  await forEachOf(blobsOf(wanted), jobs, (blob, stop) => saveBlob(registry, blob, { ...options, signal: stop }), signal);
+  for (const one of wanted) await name(registry, one, signal);
+}
+
+async function find(reference: Reference, options: SaveImagesOptions): Promise<Wanted> {
+  const { source, platform, signal } = options;
+  const picked = await pick(source, reference, { platform, signal });
+  const tree = await readTree(source, reference, picked, signal);
+  let index: Wanted['index'];
+  if (reference.digest !== undefined && reference.digest !== picked.digest) {
+    const descriptor = await source.resolve(reference, { signal });
+    if (isIndex(descriptor.mediaType)) index = { descriptor, bytes: await readContent(source, reference, descriptor, { signal }) };
+  }
+  return { reference, picked, tree, index };
+}
+
+interface WantedBlob {
+  readonly blob: Descriptor;
+  /** Every image that has it; it is fetched from the first. */
+  readonly references: readonly [Reference, ...Reference[]];
+}
+
+/** Each content once, the biggest first: the last one to finish should be a small one. */
+function blobsOf(wanted: readonly Wanted[]): readonly WantedBlob[] {
+  const blobs = new Map<string, WantedBlob>();
+  for (const { reference, tree } of wanted) {
+    for (const blob of tree.blobs) {
+      const known = blobs.get(blob.digest);
+      blobs.set(blob.digest, { blob, references: known === undefined ? [reference] : [...known.references, reference] });
+    }
+  }
+  return [...blobs.values()].sort((a, b) => b.blob.size - a.blob.size);
+}
+
+async function saveBlob(registry: SavedRegistry, wanted: WantedBlob, options: SaveImagesOptions): Promise<void> {
+  const { source, signal, onEvent } = options;
+  const { blob, references } = wanted;
+  const [first, ...others] = references;
+  if (!(await registry.has(first, blob))) {
+    const id = blob.digest;
+    onEvent?.({ kind: 'start', id, title: `${familiarName(first)}  ${id.slice('sha256:'.length, 19)}`, bytes: blob.size });
+    const fetchFrom = async (offset: number): Promise<Readable> => {
+      const body = await source.fetch(first, blob, offset > 0 ? { signal, offset } : { signal });
+      return onEvent === undefined ? body : counted(body, (bytes) => onEvent({ kind: 'progress', id, bytes: offset + bytes }));
+    };
+    await registry.write(first, blob, await fetchFrom(0), { signal, resume: fetchFrom });
+    onEvent?.({ kind: 'done', id });
+  }
+  for (const reference of others) await registry.has(reference, blob);
+}
+
+function counted(body: Readable, report: (bytes: number) => void): Readable {
+  let bytes = 0;
+  const counter = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      report(bytes);
+      done(null, chunk);
+    },
+  });
+  // An error of either ends both; the reader sees it.
+  pipeline(body, counter).catch(() => {});
+  return counter;
+}
+
+async function name(registry: SavedRegistry, wanted: Wanted, signal: AbortSignal | undefined): Promise<void> {
+  const { reference, picked, tree, index } = wanted;
+  for (const { descriptor, bytes } of index === undefined ? tree.documents : [...tree.documents, index]) {
+    await registry.write(reference, descriptor, Readable.from([bytes], { objectMode: false }), { signal });
+  }
+  await registry.tag(reference, picked);
+}
+
 /** What earlier runs that were killed left; a process that lives keeps its own. */
 async function removeUnfinished(directory: string): Promise<void> {
-  for (const name of await readdir(directory).catch(() => [])) {
-    const pid = /^\.unfinished-(\d+)$/.exec(name)?.[1];
+  for (const entry of await readdir(directory).catch(() => [])) {
+    const pid = /^\.unfinished-(\d+)(?:-|$)/.exec(entry)?.[1];
     if (pid === undefined) continue;
     try {
       process.kill(Number(pid), 0);
     } catch {
-      await rm(join(directory, name), { recursive: true, force: true });
+      await rm(join(directory, entry), { recursive: true, force: true });
     }
   }
 }
 
-/**
- * Saves container images into a directory that a registry can serve. Nothing that is there is fetched again. The registry host is not part
- * of a name there: throws `image-collision` (exit 2) when two images would get one name and are not the same.
- */
-export async function saveImages(options: SaveImagesOptions): Promise<void> {
-  const { directory, references, platform, source, signal, onEvent } = options;
-  const unique = [...new Map(references.map((reference) => [formatReference(reference), reference])).values()];
-  const resolved = new Map<Reference, Descriptor>();
-  await forEachOf(
-    unique,
-    options.jobs ?? 5,
-    async (reference, stop) => {
-      resolved.set(reference, await source.resolve(reference, { signal: stop }));
-    },
-    signal,
-  );
-  refuseCollisions(resolved);
-  await removeUnfinished(directory);
-  await using registry = openSavedRegistry(directory);
-  await forEachOf(
-    unique,
-    options.jobs ?? 5,
-    async (reference, stop) => {
-      await copyImage(source, registry, { from: reference, platform, signal: stop, onEvent: named(reference, onEvent), jobs: 2 });
-    },
-    signal,
-  );
-}
-
-/** A blob is shown with the image that it belongs to; the same blob of two images is two transfers. */
-function named(reference: Reference, onEvent: OnTransfer | undefined): OnTransfer | undefined {
-  if (!onEvent) return undefined;
-  const name = familiarName(reference);
-  return (event) => {
-    if (event.kind === 'skip') return;
-    const id = `${name} ${event.id}`;
-    onEvent(event.kind === 'start' ? { ...event, id, title: `${name}  ${event.title}` } : { ...event, id });
-  };
-}
-
-function refuseCollisions(resolved: ReadonlyMap<Reference, Descriptor>): void {
-  const taken = new Map<string, Reference>();
-  for (const [reference, descriptor] of resolved) {
+function refuseCollisions(wanted: readonly Wanted[]): void {
+  const taken = new Map<string, Wanted>();
+  for (const one of wanted) {
+    const { reference, picked } = one;
     if (reference.tag === undefined) continue;
-    const name = `${reference.repository}:${reference.tag}`;
-    const other = taken.get(name);
-    if (other && resolved.get(other)?.digest !== descriptor.digest) {
+    const saved = `${reference.repository}:${reference.tag}`;
+    const other = taken.get(saved);
+    const isOther = other !== undefined && other.picked.digest !== picked.digest;
+    // One with a digest is found by it, whatever the tag means by now.
+    const hasDigest = (reference.digest ?? other?.reference.digest) !== undefined;
+    if (isOther && !(hasDigest && other.reference.registry === reference.registry)) {
       throw badInput(
         'image-collision',
-        `${formatReference(other)} and ${formatReference(reference)} would both be '${name}' in the cluster's registry, and are not the same`,
+        `${formatReference(other.reference)} and ${formatReference(reference)} would both be '${saved}' in the cluster's registry, and are not the same`,
         'names lose their registry there: leave one of the two out, or push one under another name',
       );
     }
-    taken.set(name, reference);
+    taken.set(saved, one);
   }
 }

@@ -1,17 +1,20 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { randomBytes } from 'node:crypto';
 import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { type BlobWriter, diskError, openBlobWriter } from '../blob.ts';
 import type { ContentOptions, ContentSink, ContentSource, WriteOptions } from '../content.ts';
 import { type Digest, isDigest } from '../digest.ts';
 import { SealosError } from '../error.ts';
+import { parseJson } from '../json.ts';
 import type { Descriptor } from '../manifest.ts';
-import { isIndex, isManifest, OCI_MANIFEST } from '../media-types.ts';
+import { isIndex, isManifest, OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
-import { verified } from '../verify.ts';
+import { temporary } from '../temporary.ts';
+import { mismatch } from '../verify.ts';
 import { savedRegistryPaths } from './paths.ts';
 
+/** How often a content may fail without a single new byte before its writing fails. */
 const RESUMES = 5;
 
 /**
@@ -22,72 +25,57 @@ export interface SavedRegistry extends ContentSource, ContentSink, AsyncDisposab
   readonly directory: string;
 }
 
+/** Opens a saved registry; nothing is made before something is written. */
 export function openSavedRegistry(directory: string): SavedRegistry {
   const paths = savedRegistryPaths(directory);
-  const temporary = join(directory, `.unfinished-${process.pid}`);
+  const drafts = join(directory, `.unfinished-${process.pid}-${randomBytes(4).toString('hex')}`);
   let count = 0;
+  let held: { readonly keep: () => void } | undefined;
 
   const isHeld = async ({ digest, size }: Descriptor) => (await stat(paths.blob(digest)).catch(() => undefined))?.size === size;
 
-  /** Writes beside the target's filesystem place and renames: a link or blob is there whole or not at all. */
-  const place = async (target: string, write: (path: string) => Promise<void>) => {
+  /** A name for a file that is renamed to its place when it is complete. */
+  const nextDraft = async (): Promise<string> => {
+    if (held === undefined) {
+      await mkdir(drafts, { recursive: true }).catch((error: unknown) => Promise.reject(explained(error, directory)));
+      held = temporary(drafts);
+    }
     count += 1;
-    const path = join(temporary, String(count));
-    await mkdir(temporary, { recursive: true });
-    await mkdir(dirname(target), { recursive: true });
-    try {
-      await write(path);
-      await rename(path, target);
-    } finally {
-      await rm(path, { force: true });
-    }
+    return join(drafts, String(count));
   };
-  const link = async (target: string, digest: Digest) => {
+  const link = async (target: string, digest: Digest): Promise<void> => {
     if ((await readFile(target, 'utf8').catch(() => '')) === digest) return;
-    await place(target, (path) => writeFile(path, digest));
-  };
-  const linkContent = (reference: Reference, descriptor: Descriptor) => {
-    const isDocument = isManifest(descriptor.mediaType) || isIndex(descriptor.mediaType);
-    return link(
-      isDocument ? paths.revisionLink(reference.repository, descriptor.digest) : paths.layerLink(reference.repository, descriptor.digest),
-      descriptor.digest,
-    );
-  };
-
-  const receive = async (path: string, descriptor: Descriptor, body: Readable, options: WriteOptions) => {
-    let stream = body;
-    for (let failures = 0; ; failures += 1) {
-      const start = (await stat(path).catch(() => undefined))?.size ?? 0;
-      try {
-        await pipeline(stream, createWriteStream(path, { flags: start > 0 ? 'a' : 'w' }), { signal: options.signal });
-        break;
-      } catch (error) {
-        if (!options.resume || error instanceof SealosError || options.signal?.aborted || failures >= RESUMES) throw error;
-        stream = await options.resume((await stat(path).catch(() => undefined))?.size ?? 0);
-      }
+    const draft = await nextDraft();
+    try {
+      await writeFile(draft, digest);
+      await putInPlace(draft, target);
+    } catch (error) {
+      throw explained(error, target);
     }
-    await pipeline(verified(createReadStream(path, { highWaterMark: 1024 * 1024 }), descriptor), async (chunks) => {
-      for await (const _ of chunks);
-    });
-    const file = await open(path, 'r');
-    await file.sync().finally(() => file.close());
+  };
+  const linkContent = ({ repository }: Reference, { digest, mediaType }: Descriptor): Promise<void> => {
+    const isDocument = isManifest(mediaType) || isIndex(mediaType);
+    return link(isDocument ? paths.revisionLink(repository, digest) : paths.layerLink(repository, digest), digest);
   };
 
   return {
     directory,
     async resolve(reference) {
-      const digest =
-        reference.digest ??
-        (reference.tag && (await readFile(paths.tagLink(reference.repository, reference.tag), 'utf8').catch(() => undefined)));
-      if (!digest || !isDigest(digest)) {
+      const { repository, tag } = reference;
+      const link = reference.digest === undefined ? paths.tagLink(repository, tag ?? '') : paths.revisionLink(repository, reference.digest);
+      const digest = (await readFile(link, 'utf8').catch(() => '')).trim();
+      const bytes = isDigest(digest) ? await readFile(paths.blob(digest)).catch(() => undefined) : undefined;
+      if (!isDigest(digest) || bytes === undefined) {
         throw new SealosError('image-not-found', `there is no image ${familiarName(reference)} in ${directory}`, { exitCode: 2 });
       }
-      const bytes = await readFile(paths.blob(digest));
-      const { mediaType } = JSON.parse(bytes.toString());
-      return { mediaType: typeof mediaType === 'string' ? mediaType : OCI_MANIFEST, digest, size: bytes.length };
+      return { mediaType: mediaTypeOf(bytes, digest), digest, size: bytes.length };
     },
     async fetch(_reference, { digest }, options: ContentOptions & { readonly offset?: number } = {}) {
-      return createReadStream(paths.blob(digest), { start: options.offset ?? 0, highWaterMark: 1024 * 1024 });
+      const file = await open(paths.blob(digest), 'r').catch(() => {
+        throw new SealosError('content-not-found', `there is no ${digest.slice(0, 19)} in ${directory}`);
+      });
+      const { offset = 0, signal } = options;
+      return file.createReadStream({ start: offset, highWaterMark: 1024 * 1024, ...(signal ? { signal } : {}) });
     },
     async has(reference, descriptor) {
       if (!(await isHeld(descriptor))) return false;
@@ -96,7 +84,17 @@ export function openSavedRegistry(directory: string): SavedRegistry {
     },
     async write(reference, descriptor, body, options = {}) {
       if (await isHeld(descriptor)) body.destroy();
-      else await place(paths.blob(descriptor.digest), (path) => receive(path, descriptor, body, options));
+      else {
+        const writer = await openBlobWriter(await nextDraft(), drafts);
+        try {
+          await receive(writer, descriptor, body, options);
+          await putInPlace(writer.path, paths.blob(descriptor.digest));
+        } catch (error) {
+          throw explained(error, directory);
+        } finally {
+          await writer.discard();
+        }
+      }
       await linkContent(reference, descriptor);
     },
     async tag({ repository, tag }, { digest }) {
@@ -105,7 +103,55 @@ export function openSavedRegistry(directory: string): SavedRegistry {
       await link(paths.tagLink(repository, tag), digest);
     },
     async [Symbol.asyncDispose]() {
-      await rm(temporary, { recursive: true, force: true });
+      await rm(drafts, { recursive: true, force: true });
+      held?.keep();
+      held = undefined;
     },
   };
+}
+
+async function putInPlace(draft: string, target: string): Promise<void> {
+  await mkdir(dirname(target), { recursive: true });
+  await rename(draft, target);
+}
+
+async function receive(writer: BlobWriter, descriptor: Descriptor, body: Readable, options: WriteOptions): Promise<void> {
+  let stream = body;
+  try {
+    for (let failures = 0; ; ) {
+      const before = writer.size;
+      try {
+        for await (const chunk of stream) {
+          options.signal?.throwIfAborted();
+          if (writer.size + chunk.length > descriptor.size) throw mismatch(descriptor, { size: writer.size + chunk.length });
+          await writer.write(chunk);
+        }
+        break;
+      } catch (error) {
+        failures = writer.size > before ? 1 : failures + 1;
+        if (options.resume === undefined || error instanceof SealosError || options.signal?.aborted || failures > RESUMES) throw error;
+        stream = await options.resume(writer.size);
+      }
+    }
+  } finally {
+    stream.destroy();
+  }
+  const written = await writer.finish();
+  if (written.size !== descriptor.size) throw mismatch(descriptor, { size: written.size });
+  if (written.digest !== descriptor.digest) throw mismatch(descriptor, { digest: written.digest });
+}
+
+// image-spec: `mediaType` may be missing in a manifest or index; then its members tell which of the two it is.
+function mediaTypeOf(bytes: Buffer, digest: Digest): string {
+  const value = parseJson(bytes, `the manifest ${digest.slice(0, 19)}`);
+  if (typeof value !== 'object' || value === null) throw new SealosError('bad-content', `${digest.slice(0, 19)} is not a manifest`);
+  if ('mediaType' in value && typeof value.mediaType === 'string') return value.mediaType;
+  return 'manifests' in value ? OCI_INDEX : OCI_MANIFEST;
+}
+
+// The store's advice for a full disk does not fit here.
+function explained(error: unknown, path: string): unknown {
+  const known = diskError(error, path);
+  if (!(known instanceof SealosError) || known.code !== 'disk-full') return known;
+  return new SealosError(known.code, known.message, { cause: error, hint: `free some space: the container images are saved in ${path}` });
 }
