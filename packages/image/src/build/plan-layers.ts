@@ -1,4 +1,4 @@
-import { lstat, readdir } from 'node:fs/promises';
+import { access, constants, lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SealosError } from '../error.ts';
 import type { BuildStep } from '../kubefile/evaluate.ts';
@@ -146,11 +146,18 @@ async function put(source: string, target: string, place: Place): Promise<void> 
   const stat = group === undefined ? undefined : await lstat(source);
   const entry = await entryOf(source, target, { ...owner, mode: place.mode });
   if (entry === undefined) return;
+  if (entry.type === 'file' && process.geteuid?.() !== 0) await requireReadable(source, place);
   draft.makeDirectory(target.split('/').slice(0, -1).join('/'), owner);
   // Programs that run as another user are not made by copying: buildah drops these bits too.
   const mode = place.mode === undefined ? entry.mode & ~0o6000 : entry.mode;
   const isShared = entry.type === 'file' && stat !== undefined && stat.nlink > 1;
   draft.put({ entry: { ...entry, mode }, file: isShared ? `${group}:${stat.dev}:${stat.ino}` : undefined });
+}
+
+async function requireReadable(source: string, place: Place): Promise<void> {
+  await access(source, constants.R_OK).catch(() => {
+    throw place.refuse(`COPY cannot read ${source}: no permission`);
+  });
 }
 
 function joined(directory: string, name: string): string {
