@@ -36,6 +36,12 @@ rm -f "$BIN_DIR/kubelet-pre-start.sh" /etc/sysctl.d/99-sealos-k8s.conf /etc/secu
 for plugin in ../cni/*; do rm -f "/opt/cni/bin/${plugin##*/}"; done
 rmdir /opt/cni/bin /opt/cni 2> /dev/null || true
 
+if grep -Eqs ' localhost # sealos$' /etc/hosts; then
+  # In place: the file may be a mount, and others may have it open.
+  kept=$(grep -Ev ' localhost # sealos$' /etc/hosts || true)
+  printf '%s\n' "$kept" > /etc/hosts
+fi
+
 for firewall in firewalld ufw; do
   [[ ! -e $state/$firewall ]] || systemctl enable --now --quiet "$firewall" || warn "$firewall cannot be turned on again"
 done

@@ -24,8 +24,8 @@ if command -v getenforce > /dev/null && [[ $(getenforce) == Enforcing ]]; then
   fi
 fi
 
-grep -Eqs '^127\.0\.0\.1[[:space:]].*\blocalhost\b' /etc/hosts || echo '127.0.0.1 localhost' >> /etc/hosts
-grep -Eqs '^::1[[:space:]].*\blocalhost\b' /etc/hosts || echo '::1 localhost' >> /etc/hosts
+grep -Eqs '^127\.0\.0\.1[[:space:]].*\blocalhost\b' /etc/hosts || echo '127.0.0.1 localhost # sealos' >> /etc/hosts
+grep -Eqs '^::1[[:space:]].*\blocalhost\b' /etc/hosts || echo '::1 localhost # sealos' >> /etc/hosts
 
 put 0644 ../etc/sysctl.d/sealos-k8s.conf /etc/sysctl.d/99-sealos-k8s.conf
 put 0644 ../etc/limits.d/sealos-k8s.conf /etc/security/limits.d/sealos-k8s.conf
