@@ -142,7 +142,7 @@ export function openLab(options: LabOptions = {}): Lab {
         await powerOff(context, record);
         await discard(context, host);
         await restoreBridge(context, state, either);
-        await bringUpHost({ context, state, base, onEvent, signal: either }, host);
+        await bringUpHost({ context, state, base: async () => base, onEvent, signal: either }, host);
       }),
     async down({ signal, cache = false } = {}) {
       await locked(signal, async (context, either) => {

@@ -99,7 +99,6 @@ export async function powerOff(context: LabContext, record: HostRecord): Promise
     }
     // Not yet that far, or stuck: its init has the order to die with it (PDEATHSIG), and the cgroup holds the rest.
     if (isAlive(process)) signalProcess(process.pid, 'SIGKILL');
-    await until(() => !isAlive(process), END_TIME);
   }
   await removeGroups(cgroups, id, record.name);
   await until(async () => !(await linkExists(linkName(id, record.name))), END_TIME);

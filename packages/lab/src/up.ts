@@ -2,6 +2,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { ensureBase } from './base.ts';
 import { addressOf, type LabContext } from './context.ts';
 import { takeDown } from './down.ts';
+import { LabError } from './error.ts';
 import type { OnLabEvent } from './event.ts';
 import { makeHostTree } from './host-tree.ts';
 import { ensureCredentials, ensureHostKey, readPassword, writeKnownHosts } from './keys.ts';
@@ -22,7 +23,8 @@ export interface BringUpOptions {
 interface Work {
   readonly context: LabContext;
   readonly state: StateFile;
-  readonly base: string;
+  /** The base system that hosts are copied from; made when it is first asked for. */
+  readonly base: () => Promise<string>;
   readonly onEvent: OnLabEvent;
   readonly signal: AbortSignal;
 }
@@ -36,8 +38,12 @@ export async function bringUp(context: LabContext, options: BringUpOptions): Pro
   const state = await openState(paths.state);
   const before = state.current();
   const started: string[] = [];
+  let made: Promise<string> | undefined;
+  const base = () => {
+    made ??= ensureBase(paths.directory, options);
+    return made;
+  };
   try {
-    const base = await ensureBase(paths.directory, options);
     await mkdir(paths.hosts, { recursive: true, mode: 0o700 });
     await ensureCredentials(paths, options.signal);
     await ensureBridge(context.id, before.subnet, (subnet) => state.update((now) => ({ ...now, subnet })), options.signal);
@@ -56,8 +62,14 @@ export async function bringUp(context: LabContext, options: BringUpOptions): Pro
       await bringUpHost({ context, state, base, onEvent: options.onEvent, signal }, name);
     });
   } catch (error) {
-    if (before.hosts.length === 0) await takeDown(context);
-    else await takeBack(context, state, before.hosts, started);
+    const undo = () => (before.hosts.length === 0 ? takeDown(context) : takeBack(context, state, before.hosts, started));
+    await undo().catch((cause: unknown) => {
+      const [first, second] = [error, cause].map((reason) => (reason instanceof Error ? reason.message : String(reason)));
+      throw new LabError('lab-half-made', `${first}; and what was begun could not be taken back: ${second}`, {
+        hint: 'take the lab down',
+        cause,
+      });
+    });
     throw error;
   }
 }
@@ -66,7 +78,6 @@ export async function bringUp(context: LabContext, options: BringUpOptions): Pro
 export async function bringUpHost(work: Work, name: string): Promise<void> {
   const { context, state, onEvent, signal } = work;
   if (!(await isDirectory(hostPaths(context.paths, name).root))) {
-    onEvent({ kind: 'host', name, phase: 'copying' });
     await makeTree(work, name);
   }
   onEvent({ kind: 'host', name, phase: 'booting' });
@@ -83,8 +94,10 @@ export async function startHost(context: LabContext, state: StateFile, name: str
   if (process) await untilReady(context, process, name, addressOf(state.current(), hostNumber(name) ?? 0), signal);
 }
 
-async function makeTree({ context, state, base, signal }: Work, name: string): Promise<void> {
+async function makeTree({ context, state, base, onEvent, signal }: Work, name: string): Promise<void> {
   const { paths } = context;
+  const from = await base();
+  onEvent({ kind: 'host', name, phase: 'copying' });
   const { gateway, length } = subnetOf(state.current().subnet ?? 0);
   const identity = {
     name,
@@ -95,7 +108,7 @@ async function makeTree({ context, state, base, signal }: Work, name: string): P
     hostKey: await ensureHostKey(paths, name, signal),
     password: await readPassword(paths),
   };
-  await makeHostTree(base, hostPaths(paths, name), identity, signal);
+  await makeHostTree(from, hostPaths(paths, name), identity, signal);
 }
 
 /** Undoes a failed `up` of a lab that had hosts before: those it added go, those it only started are off again. */
