@@ -51,7 +51,7 @@ export function buildCommand(): Command {
     .option('--pull', 'fetch the base image even if it is there')
     .option('--timestamp <seconds>', 'latest time in the image, seconds since 1970 (also SOURCE_DATE_EPOCH)')
     .option('-q, --quiet', "print only the image's digest");
-  for (const flags of ['--isolation <kind>', '--format <format>', '--no-cache', '--layers', '--rm', '--force-rm']) {
+  for (const flags of ['--isolation <kind>', '--format <format>', '--no-cache', '--layers', '--rm', '--force-rm', '--debug']) {
     command.addOption(new Option(flags, 'taken for scripts made for buildah; has no effect').hideHelp());
   }
   return addRegistryOptions(addCredentialsOption(command)).action(build);
@@ -98,8 +98,8 @@ async function build(context: string, flags: BuildFlags): Promise<void> {
   await using store = await openStore();
   using progress = showTransfers({ quiet: flags.quiet });
   await using registry = openRegistry(await readRegistryFlags(flags, interrupted, progress.onEvent));
-  if (flags.saveImage) await saveContextImages(prepared, { registry, progress, flags });
-  const { descriptor, names, warnings } = await buildImage(store, {
+  const saved = flags.saveImage ? await saveContextImages(prepared, { registry, progress, flags }) : 0;
+  const { descriptor, names, hasSavedImages, warnings } = await buildImage(store, {
     ...options,
     async pull(reference, platform) {
       await pullImage(store, reference, { platform, policy: 'always', registry, onEvent: progress.onEvent, signal: interrupted });
@@ -108,6 +108,10 @@ async function build(context: string, flags: BuildFlags): Promise<void> {
   });
   progress[Symbol.dispose]();
   for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  if (saved > 0 && !hasSavedImages) {
+    const images = saved === 1 ? 'one container image was' : `${saved} container images were`;
+    process.stderr.write(`warning: ${images} saved into registry/, but no COPY takes them along: add 'COPY registry registry'\n`);
+  }
   if (flags.quiet) console.log(descriptor.digest);
   else if (names.length === 0) console.log(`built ${descriptor.digest}; it has no name and goes with the next rmi (name it with -t NAME)`);
   for (const name of flags.quiet ? [] : names) console.log(`${familiarName(name)} is ${descriptor.digest}`);
@@ -119,12 +123,13 @@ interface Tools {
   readonly flags: BuildFlags;
 }
 
-async function saveContextImages(prepared: PreparedBuild, { registry, progress, flags }: Tools): Promise<void> {
+/** Saves what the context names into its `registry/`; returns how many images that are. */
+async function saveContextImages(prepared: PreparedBuild, { registry, progress, flags }: Tools): Promise<number> {
   const { discoverImages, saveImages } = await import('@sealos/image');
   const { join } = await import('node:path');
   const { images, warnings } = await discoverImages(prepared.context);
   if (!flags.quiet) for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  if (images.length === 0) return;
+  if (images.length === 0) return 0;
   await saveImages({
     directory: join(prepared.context, 'registry'),
     references: images.map(({ reference }) => reference),
@@ -134,4 +139,5 @@ async function saveContextImages(prepared: PreparedBuild, { registry, progress, 
     onEvent: progress.onEvent,
     signal: interrupted,
   });
+  return images.length;
 }

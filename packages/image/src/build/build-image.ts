@@ -44,6 +44,8 @@ export interface BuildOptions extends ContentOptions {
 export interface BuildResult {
   readonly descriptor: Descriptor;
   readonly names: readonly Reference[];
+  /** Whether something was copied to the image's `registry/`. */
+  readonly hasSavedImages: boolean;
   /** What the user should know, one line each. */
   readonly warnings: readonly string[];
 }
@@ -90,7 +92,8 @@ export async function buildImage(store: Store, options: BuildOptions): Promise<B
   const descriptor = await write(store, { plans, base, evaluated, platform }, options);
   for (const name of names) await store.tag(name, descriptor, { signal });
   const warnings = evaluated.unusedArgs.map((name) => `--build-arg ${name}: no ARG in ${kubefile.name} declares it`);
-  return { descriptor, names, warnings };
+  const hasSavedImages = plans.some(({ entries }) => [...entries.keys()].some((path) => path.startsWith('registry/')));
+  return { descriptor, names, hasSavedImages, warnings };
 }
 
 function evaluateOptions(options: BuildOptions, platform: Platform): EvaluateOptions {

@@ -1,0 +1,139 @@
+// `sealos build` from the command line to an image whose saved images a real registry serves.
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { openImage, openStore, parseReference, unpackImage } from '@sealos/image';
+import { ensureInstalled } from '../../scripts/debian.ts';
+import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
+import { file, makeImage } from '../support/images.ts';
+import { run } from '../support/programs.ts';
+
+const sealos = join(dirname(dirname(import.meta.dirname)), 'sealos');
+const work = mkdtempSync(join(tmpdir(), 'sealos-build-command-'));
+const env = { ...process.env, SEALOS_STORAGE: join(work, 'store'), HOME: join(work, 'home'), FROM_ENVIRONMENT: 'here' };
+let registry: DockerRegistry;
+
+function call(...args: readonly string[]) {
+  const result = spawnSync(sealos, args, { env, encoding: 'utf8', cwd: work, input: '' });
+  return { status: result.status, stdout: result.stdout, stderr: result.stderr };
+}
+
+function context(name: string, files: Readonly<Record<string, string>>): string {
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(work, name, path)), { recursive: true });
+    writeFileSync(join(work, name, path), text);
+  }
+  return join(work, name);
+}
+
+async function configOf(name: string) {
+  await using store = await openStore(env.SEALOS_STORAGE);
+  return (await openImage(store, parseReference(name))).config;
+}
+
+before(async () => {
+  ensureInstalled(['skopeo']);
+  mkdirSync(env.HOME);
+  registry = await startDockerRegistry();
+  await using store = await openStore(join(work, 'others'));
+  for (const name of ['team/web:1', 'team/db:2', 'team/not-wanted:1', 'base/rootfs:1']) {
+    await makeImage(store, {
+      name: `localhost/${name}`,
+      layers: [[file('name', name)], [file('shared', 'in all')]],
+      config: { Env: ['A=base'], Labels: { 'sealos.io.type': 'rootfs' } },
+    });
+    const to = `docker://${registry.address}/${name}`;
+    await run('skopeo', ['copy', '--quiet', '--dest-tls-verify=false', `oci:${store.path}:localhost/${name}`, to]);
+  }
+});
+
+after(async () => {
+  await registry[Symbol.asyncDispose]();
+  rmSync(work, { recursive: true, force: true });
+});
+
+test('the images that a context names are saved, copied into the image, and served by a registry', async () => {
+  const path = context('app', {
+    Kubefile:
+      'FROM scratch\nENV NAME=${NAME:-"web"}\nCOPY manifests manifests\nCOPY registry registry\nCMD ["kubectl apply -f manifests"]\n',
+    'images/shim/list': `# more\n${registry.address}/team/db:2\n${registry.address}/team/not-wanted:1\n`,
+    'manifests/web.yaml': `kind: Pod\nspec:\n  containers:\n  - image: ${registry.address}/team/web:1\n`,
+    '.sealignore': `${registry.address}/team/not-wanted:1\n`,
+  });
+  const result = call('build', '-t', 'localhost/app:1', '-t', 'localhost/app:latest', path);
+  assert.equal(result.status, 0, result.stderr);
+  assert.match(result.stdout, /^localhost\/app:1 is sha256:[0-9a-f]{64}\nlocalhost\/app:latest is sha256:[0-9a-f]{64}\n$/);
+  await using store = await openStore(env.SEALOS_STORAGE);
+  await unpackImage(store, await openImage(store, parseReference('localhost/app:1')), join(work, 'unpacked'));
+  await using served = await startDockerRegistry({ directory: join(work, 'unpacked', 'registry'), readonly: true });
+  for (const name of ['team/web:1', 'team/db:2']) {
+    const from = `docker://${served.address}/${name}`;
+    await run('skopeo', ['copy', '--quiet', '--src-tls-verify=false', from, `oci:${join(work, 'copied')}:x`]);
+  }
+  await assert.rejects(run('skopeo', ['inspect', '--tls-verify=false', `docker://${served.address}/team/not-wanted:1`]));
+
+  const again = call('build', '-q', '-t', 'localhost/app:1', path);
+  assert.equal(again.status, 0, again.stderr);
+  assert.match(result.stdout, new RegExp(again.stdout.trim()), 'an unchanged rebuild is the same image');
+});
+
+test('the base image comes from its registry, and flags are over the file', async () => {
+  const path = context('derived', { Kubefile: `ARG B=none\nFROM ${registry.address}/base/rootfs:1\nARG B\nENV B=$B C=$A\nLABEL l=file\n` });
+  const flags = ['--build-arg', 'B=given', '--env', 'D=x=y', '--env', 'FROM_ENVIRONMENT', '--label', 'l=flag', '--label=m=1'];
+  const result = call('build', '-q', '-t', 'localhost/derived:1', ...flags, path);
+  assert.equal(result.status, 0, result.stderr);
+  const { config } = await configOf('localhost/derived:1');
+  assert.deepEqual(
+    config?.Env?.filter((pair) => !pair.startsWith('PATH=')),
+    ['A=base', 'B=given', 'C=base', 'D=x=y', 'FROM_ENVIRONMENT=here'],
+  );
+  assert.deepEqual(config?.Labels, { 'sealos.io.type': 'rootfs', l: 'flag', m: '1' });
+});
+
+test('images that are saved but not copied, charts and build arguments that nobody takes are told', () => {
+  const path = context('warned', {
+    Kubefile: 'FROM scratch\n',
+    'images/shim/list': `${registry.address}/team/db:2\n`,
+    'charts/web/Chart.yaml': 'name: web\n',
+  });
+  const result = call('build', '--build-arg', 'X=1', '-t', 'localhost/warned:1', path);
+  assert.equal(result.status, 0, result.stderr);
+  assert.match(result.stderr, /warning: charts\/web: /);
+  assert.match(result.stderr, /warning: --build-arg X: no ARG in Kubefile declares it/);
+  assert.match(result.stderr, /warning: one container image was saved into registry\/, but no COPY takes them along/);
+});
+
+test('without saving, nothing is asked of a registry and nothing written into the context', () => {
+  const path = context('unsaved', { Kubefile: 'FROM scratch\n', 'images/shim/list': 'registry.invalid/a/b:1\n' });
+  const result = call('build', '--save-image=false', '-t', 'localhost/unsaved:1', path);
+  assert.equal(result.status, 0, result.stderr);
+  assert.throws(() => readFileSync(join(path, 'registry')), { code: 'ENOENT' });
+});
+
+test('an image that is not there stops the build before anything is written', () => {
+  const path = context('absent', {
+    Kubefile: 'FROM scratch\nCOPY registry registry\n',
+    'images/shim/list': `${registry.address}/team/absent:1\n`,
+  });
+  const result = call('build', '-t', 'localhost/absent:1', path);
+  assert.equal(result.status, 2, result.stderr);
+  assert.match(result.stderr, /team\/absent:1/);
+  assert.throws(() => readFileSync(join(path, 'registry')), { code: 'ENOENT' });
+  assert.equal(call('inspect', 'localhost/absent:1').status, 2);
+});
+
+test('scripts that were made for upstream and buildah find their flags', () => {
+  const path = context('scripted', { Dockerfile: 'FROM scratch\nCOPY . .\n' });
+  for (const flags of [
+    ['--isolation=chroot', '--platform', 'linux/arm64', '-f', join(path, 'Dockerfile')],
+    ['-m', '3', '--max-pull-procs=2', '--all', '--debug', '--compression', 'gzip'],
+    ['--label=sealos.io.type=patch', '--pull', '--timestamp', '0'],
+  ]) {
+    const result = call('build', '-t', 'localhost/scripted:1', ...flags, path);
+    assert.equal(result.status, 0, `${flags.join(' ')}: ${result.stderr}`);
+  }
+  assert.equal(call('bud', '-t', 'localhost/scripted:2', path).status, 0);
+});
