@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ensureInstalled } from '../../scripts/debian.ts';
 import { until } from './until.ts';
 
 export interface Sshd extends AsyncDisposable {
@@ -18,6 +19,8 @@ export interface Sshd extends AsyncDisposable {
   replaceHostKey(): Promise<void>;
   /** Ends the connections that are open, as a cut cable would. */
   cutConnections(): void;
+  /** How many connections are open. */
+  connections(): number;
 }
 
 function freePort(): Promise<number> {
@@ -56,7 +59,9 @@ function childrenOf(pid: number): readonly number[] {
     .filter((child) => child > 0);
 }
 
-export async function startSshd(): Promise<Sshd> {
+/** Starts a server on a free port of 127.0.0.1 and ::1; `settings` are further lines of its sshd_config. */
+export async function startSshd(settings: readonly string[] = []): Promise<Sshd> {
+  ensureInstalled(['openssh-server', 'openssh-client']);
   const directory = mkdtempSync(join(tmpdir(), 'sealos-sshd-'));
   const port = await freePort();
   const path = (name: string) => join(directory, name);
@@ -70,26 +75,23 @@ export async function startSshd(): Promise<Sshd> {
   };
   newHostKey();
   const [type, key] = run('cat', path('host.pub')).split(' ');
-  writeFileSync(path('known_hosts'), `[127.0.0.1]:${port} ${type} ${key}\n`);
-  const settings = {
-    Port: port,
-    ListenAddress: '127.0.0.1',
-    HostKey: path('host'),
-    AuthorizedKeysFile: path('authorized_keys'),
-    PidFile: path('pid'),
-    PermitRootLogin: 'yes',
-    PasswordAuthentication: 'no',
-    KbdInteractiveAuthentication: 'no',
-    UsePAM: 'no',
-    StrictModes: 'no',
-    LogLevel: 'ERROR',
-  };
-  writeFileSync(
-    path('config'),
-    `${Object.entries(settings)
-      .map(([name, value]) => `${name} ${value}`)
-      .join('\n')}\n`,
-  );
+  writeFileSync(path('known_hosts'), `[127.0.0.1]:${port},[::1]:${port} ${type} ${key}\n`);
+  const lines = [
+    ...settings,
+    `Port ${port}`,
+    'ListenAddress 127.0.0.1',
+    'ListenAddress ::1',
+    `HostKey ${path('host')}`,
+    `AuthorizedKeysFile ${path('authorized_keys')}`,
+    `PidFile ${path('pid')}`,
+    'PermitRootLogin yes',
+    'PasswordAuthentication no',
+    'KbdInteractiveAuthentication no',
+    'UsePAM no',
+    'StrictModes no',
+    'LogLevel ERROR',
+  ];
+  writeFileSync(path('config'), `${lines.join('\n')}\n`);
   let child: ChildProcess;
   const start = async () => {
     child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', path('config')], { stdio: 'ignore' });
@@ -114,6 +116,7 @@ export async function startSshd(): Promise<Sshd> {
     knownHosts: path('known_hosts'),
     directory,
     cutConnections,
+    connections: () => childrenOf(child.pid ?? -1).length,
     async replaceHostKey() {
       await stop();
       newHostKey();

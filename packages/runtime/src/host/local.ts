@@ -11,7 +11,7 @@ const GRACE = 5000;
  * This machine as a host: the same commands without SSH. Each leads a session of its own, so that a Ctrl-C of the terminal reaches
  * only the operator, which ends them in order.
  */
-function localTransport(): Transport {
+export function localTransport(): Transport {
   const children = new Set<ChildProcess>();
   const kill = (child: ChildProcess) => {
     if (child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return;

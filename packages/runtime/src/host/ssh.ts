@@ -30,6 +30,8 @@ const CONNECT_TRIES = 3;
 const READY_TIMEOUT = 20_000;
 const KEEPALIVE = 15_000;
 const KEEPALIVES_MISSED = 4;
+/** Bytes of a server's first words that are looked at. */
+const GREETING = 1024;
 /** Without SHA-1. */
 const HOST_KEYS: readonly ServerHostKeyAlgorithm[] = [
   'ssh-ed25519',
@@ -73,6 +75,7 @@ async function connectOnce(options: SshOptions, login: Login): Promise<Client> {
   const socket = await openSocket(address, signal);
   const client = new ssh2.Client();
   let keyError: unknown;
+  let greeting = '';
   let offered: readonly AuthenticationType[] | undefined;
   const tried: string[] = [];
   const waiting = [...login.attempts];
@@ -137,9 +140,12 @@ async function connectOnce(options: SshOptions, login: Login): Promise<Client> {
       else if (error.level === 'client-authentication') fail(loginRefused(host, user, login, tried, offered));
       else if (/too many authentication failures/i.test(error.message)) {
         fail(loginRefused(host, user, login, tried, offered, `it gave up after too many attempts with ${tried.join(', ')}`));
-      } else fail(handshakeError(address, error) ?? error);
+      } else fail(handshakeError(address, error, greeting) ?? error);
     });
     client.connect(config);
+    socket.on('data', (chunk: Buffer) => {
+      if (greeting.length < GREETING) greeting += chunk.toString('latin1', 0, GREETING);
+    });
   });
 }
 
@@ -148,7 +154,7 @@ function isKnown(algorithm: string, known: readonly string[]): boolean {
 }
 
 /** What answers but is not a server that can be spoken with. */
-function handshakeError(address: Address, error: Error & ClientErrorExtensions): HostError | undefined {
+function handshakeError(address: Address, error: Error & ClientErrorExtensions, greeting: string): HostError | undefined {
   const details = { host: hostName(address), title: 'connecting', exitCode: 2, cause: error } as const;
   if (/no matching/i.test(error.message)) {
     return new HostError('unreachable', `its SSH server has nothing in common with this client (${error.message})`, {
@@ -166,7 +172,8 @@ function handshakeError(address: Address, error: Error & ClientErrorExtensions):
       },
     );
   }
-  if (/identification|ident|protocol version|bad packet|packet length/i.test(error.message)) {
+  // RFC 4253, 4.2: other lines may come before the one that begins with SSH-. An sshd that drops a connection may say why first.
+  if (greeting !== '' && !/^SSH-/m.test(greeting) && !/MaxStartups|not allowed at this time/i.test(greeting)) {
     return new HostError('unreachable', `cannot be reached: what answers on port ${address.port} is not an SSH server`, {
       ...details,
       hint: "give sshd's port with --port, or as IP:PORT",
