@@ -43,6 +43,7 @@ before(async () => {
     await makeImage(store, {
       name: `localhost/${name}`,
       layers: [[file('name', name)], [file('shared', 'in all')]],
+      compression: 'gzip',
       config: { Env: ['A=base'], Labels: { 'sealos.io.type': 'rootfs' } },
     });
     const to = `docker://${registry.address}/${name}`;
@@ -104,6 +105,34 @@ test('images that are saved but not copied, charts and build arguments that nobo
   assert.match(result.stderr, /warning: charts\/web: /);
   assert.match(result.stderr, /warning: --build-arg X: no ARG in Kubefile declares it/);
   assert.match(result.stderr, /warning: one container image was saved into registry\/, but no COPY takes them along/);
+});
+
+test('container images also come from archives of the context, and from the store of this machine', async () => {
+  const path = context('archives', {
+    Kubefile: 'FROM scratch\nCOPY registry registry\n',
+    'images/shim/list': 'containers-storage:localhost/here:1\n',
+    'images/skopeo/tar.txt': 'docker-archive:files/web.tar@example.org/from/docker:1\noci-archive:files/db.tar@example.org/from/oci:1\n',
+    'files/none': '',
+  });
+  {
+    await using store = await openStore(env.SEALOS_STORAGE);
+    await makeImage(store, { name: 'localhost/here:1', layers: [[file('here', 'x')]] });
+  }
+  const from = (name: string) => ['copy', '--quiet', '--src-tls-verify=false', `docker://${registry.address}/team/${name}`];
+  await run('skopeo', [...from('web:1'), `docker-archive:${path}/files/web.tar:some/name:1`]);
+  await run('skopeo', [...from('db:2'), `oci-archive:${path}/files/db.tar:x`]);
+  const result = call('build', '-q', '-t', 'localhost/archives:1', path);
+  assert.equal(result.status, 0, result.stderr);
+  assert.equal(result.stderr, '');
+  await using served = await startDockerRegistry({ directory: join(path, 'registry'), readonly: true });
+  for (const name of ['here:1', 'from/docker:1', 'from/oci:1']) {
+    const source = `docker://${served.address}/${name}`;
+    await run('skopeo', ['copy', '--quiet', '--src-tls-verify=false', source, `oci:${join(work, 'copied')}:y`]);
+  }
+  writeFileSync(join(path, 'images/skopeo/tar.txt'), 'oci-archive:../out.tar@a/b:1\n');
+  const refused = call('build', '-t', 'localhost/archives:2', path);
+  assert.equal(refused.status, 2);
+  assert.match(refused.stderr, /images\/skopeo\/tar.txt:1: '..\/out.tar' is outside of the context/);
 });
 
 test('without saving, nothing is asked of a registry and nothing written into the context', () => {

@@ -39,6 +39,7 @@ export * from './registry/registry.ts';
 export type { RetryEvent, RetryPolicy } from './registry/retry.ts';
 export * from './registry/transfer.ts';
 export type { Timeouts } from './registry/transport.ts';
+export * from './saved-registry/save-context.ts';
 export * from './saved-registry/save-images.ts';
 export * from './saved-registry/saved-registry.ts';
 export * from './store.ts';

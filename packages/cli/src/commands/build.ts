@@ -1,7 +1,6 @@
-import type { PreparedBuild, Registry } from '@sealos/image';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { interrupted } from '../interrupt.ts';
-import { showTransfers, type TransferProgress } from '../output.ts';
+import { showTransfers } from '../output.ts';
 import { addCredentialsOption, addRegistryOptions, type RegistryFlags, readRegistryFlags } from '../registry-options.ts';
 
 interface BuildFlags extends RegistryFlags {
@@ -75,9 +74,8 @@ function pairs(
 }
 
 async function build(context: string, flags: BuildFlags): Promise<void> {
-  const { badInput, buildImage, familiarName, openRegistry, openStore, parsePlatform, prepareBuild, pullImage } = await import(
-    '@sealos/image'
-  );
+  const { badInput, buildImage, familiarName, openRegistry, openStore, parsePlatform, prepareBuild, pullImage, saveContextImages } =
+    await import('@sealos/image');
   const nameless = (flag: string) => (text: string) => badInput('bad-flag', `${flag} '${text}' has no name before the =`);
   const environment = flags.timestamp === undefined ? process.env : { ...process.env, SOURCE_DATE_EPOCH: flags.timestamp };
   const options = {
@@ -98,8 +96,18 @@ async function build(context: string, flags: BuildFlags): Promise<void> {
   await using store = await openStore();
   using progress = showTransfers({ quiet: flags.quiet });
   await using registry = openRegistry(await readRegistryFlags(flags, interrupted, progress.onEvent));
-  const saved = flags.saveImage ? await saveContextImages(prepared, { registry, progress, flags }) : 0;
-  const { descriptor, names, hasSavedImages, warnings } = await buildImage(store, {
+  const found = flags.saveImage
+    ? await saveContextImages({
+        context: prepared.context,
+        source: registry,
+        store,
+        platform: flags.all ? 'all' : prepared.platform,
+        jobs: flags.maxPullProcs,
+        onEvent: progress.onEvent,
+        signal: interrupted,
+      })
+    : { images: 0, warnings: [] };
+  const built = await buildImage(store, {
     ...options,
     async pull(reference, platform) {
       await pullImage(store, reference, { platform, policy: 'always', registry, onEvent: progress.onEvent, signal: interrupted });
@@ -107,37 +115,13 @@ async function build(context: string, flags: BuildFlags): Promise<void> {
     onEvent: progress.onEvent,
   });
   progress[Symbol.dispose]();
-  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  if (saved > 0 && !hasSavedImages) {
-    const images = saved === 1 ? 'one container image was' : `${saved} container images were`;
+  for (const warning of [...found.warnings, ...built.warnings]) process.stderr.write(`warning: ${warning}\n`);
+  if (found.images > 0 && !built.hasSavedImages) {
+    const images = found.images === 1 ? 'one container image was' : `${found.images} container images were`;
     process.stderr.write(`warning: ${images} saved into registry/, but no COPY takes them along: add 'COPY registry registry'\n`);
   }
+  const { descriptor, names } = built;
   if (flags.quiet) console.log(descriptor.digest);
   else if (names.length === 0) console.log(`built ${descriptor.digest}; it has no name and goes with the next rmi (name it with -t NAME)`);
   for (const name of flags.quiet ? [] : names) console.log(`${familiarName(name)} is ${descriptor.digest}`);
-}
-
-interface Tools {
-  readonly registry: Registry;
-  readonly progress: TransferProgress;
-  readonly flags: BuildFlags;
-}
-
-/** Saves what the context names into its `registry/`; returns how many images that are. */
-async function saveContextImages(prepared: PreparedBuild, { registry, progress, flags }: Tools): Promise<number> {
-  const { discoverImages, saveImages } = await import('@sealos/image');
-  const { join } = await import('node:path');
-  const { images, warnings } = await discoverImages(prepared.context);
-  if (!flags.quiet) for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
-  if (images.length === 0) return 0;
-  await saveImages({
-    directory: join(prepared.context, 'registry'),
-    references: images.map(({ reference }) => reference),
-    platform: flags.all ? 'all' : prepared.platform,
-    source: registry,
-    jobs: flags.maxPullProcs,
-    onEvent: progress.onEvent,
-    signal: interrupted,
-  });
-  return images.length;
 }

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
 import { formatReference, parseReference, type Reference } from '../reference.ts';
+import { type ListedArchive, listArchives } from './archive-list.ts';
 
 export interface Place {
   /** Relative to the context. */
@@ -11,12 +12,15 @@ export interface Place {
 
 export interface DiscoveredImage {
   readonly reference: Reference;
+  /** Fetched from its registry, or (`containers-storage:` before its name) taken from this machine's store. */
+  readonly from: 'registry' | 'store';
   readonly where: readonly Place[];
 }
 
 export interface Discovery {
   /** Sorted by name. */
   readonly images: readonly DiscoveredImage[];
+  readonly archives: readonly ListedArchive[];
   /** What looked like an image and is none, and what was not looked into. */
   readonly warnings: readonly string[];
 }
@@ -34,15 +38,16 @@ interface Mention extends Place {
 export async function discoverImages(context: string): Promise<Discovery> {
   const warnings: string[] = [];
   const mentions = [...(await listed(context)), ...(await inManifests(context))];
-  const found = new Map<string, { readonly reference: Reference; readonly where: Place[] }>();
+  const found = new Map<string, DiscoveredImage & { readonly where: Place[] }>();
   for (const { text, file, line, guessed } of mentions) {
-    const reference = readReference(text);
+    const local = /^containers-storage:(?=.)/.exec(text)?.[0] ?? '';
+    const reference = readReference(text.slice(local.length));
     if (!reference) {
       if (!text.includes('{{') && !guessed) warnings.push(`${file}:${line}: '${text}' is not an image name, it is not saved`);
       continue;
     }
     const name = formatReference(reference);
-    const entry = found.get(name) ?? { reference, where: [] };
+    const entry = found.get(name) ?? { reference, from: local === '' ? ('registry' as const) : ('store' as const), where: [] };
     entry.where.push({ file, line });
     found.set(name, entry);
   }
@@ -50,7 +55,9 @@ export async function discoverImages(context: string): Promise<Discovery> {
   for (const [name, { reference }] of found) if (leftOut.has(name) || leftOut.has(withoutDigest(reference))) found.delete(name);
   for (const chart of await charts(context))
     warnings.push(`charts/${chart}: charts are not looked through for images yet; list them in images/shim`);
-  return { images: [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image), warnings };
+  const { archives, warnings: unread } = await listArchives(context);
+  warnings.push(...unread);
+  return { images: [...found.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, image]) => image), archives, warnings };
 }
 
 /** With the digest, if there is one: hosts ask the cluster's registry for it. */
