@@ -50,8 +50,23 @@ async function personalise(root: string, identity: HostIdentity, signal: AbortSi
   for (const home of ['root', ...(await readdir(join(root, 'home'))).map((user) => join('home', user))]) {
     await authorise(join(root, home), publicKey);
   }
-  const lines = ['root', ...BASE_USERS].map((user) => `${user}:${identity.password}\n`).join('');
-  await runCommand(['chroot', root, '/usr/sbin/chpasswd', '--crypt-method', 'SHA512'], { signal, input: lines });
+  await setPassword(root, ['root', ...BASE_USERS], identity.password, signal);
+}
+
+/**
+ * Writes the password's hash (crypt(5), sha512) into the tree. Not with chpasswd, whose fsync would wait until
+ * the whole copy is on the disk; the hash comes from the tree's own Perl, which every Debian has.
+ */
+async function setPassword(root: string, users: readonly string[], password: string, signal: AbortSignal): Promise<void> {
+  const salt = `$6$${randomBytes(8).toString('hex')}$`;
+  const script = 'chomp(my $word = <STDIN>); print crypt($word, $ARGV[0])';
+  const hash = await runCommand(['chroot', root, '/usr/bin/perl', '-e', script, salt], { signal, input: `${password}\n` });
+  const path = join(root, 'etc/shadow');
+  const lines = (await readFile(path, 'utf8')).split('\n').map((line) => {
+    const [user = '', , ...others] = line.split(':');
+    return users.includes(user) ? [user, hash, ...others].join(':') : line;
+  });
+  await writeFile(path, lines.join('\n'));
 }
 
 async function authorise(home: string, publicKey: string): Promise<void> {

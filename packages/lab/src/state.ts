@@ -1,4 +1,4 @@
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { LabError } from './error.ts';
 import type { ProcessIdentity } from './process.ts';
 
@@ -82,21 +82,18 @@ function isWhole(value: unknown, least: number, most: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most;
 }
 
-/** Replaces a file so that every reader, also after a power loss, finds the old or the new one whole. One writer at a time (the lab's lock). */
+/**
+ * Replaces a file so that every reader finds the old or the new one whole. One writer at a time (the lab's lock). Without fsync, which
+ * would wait for the hosts' copies to be on the disk: after the machine's own power loss nothing of a lab runs that the file would have to tell of.
+ */
 export async function writeAtomic(path: string, content: string, mode: number): Promise<void> {
   const draft = `${path}.new`;
   await rm(draft, { force: true });
-  const file = await open(draft, 'wx', mode);
-  try {
-    await file.writeFile(content);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
+  await writeFile(draft, content, { mode, flag: 'wx' });
   await rename(draft, path);
 }
 
-/** The state of a lab whose lock is held: every change is on the disk before the promise resolves, changes in the order they were asked for. */
+/** The state of a lab whose lock is held: every change is in the file before the promise resolves, changes in the order they were asked for. */
 export interface StateFile {
   readonly current: () => LabState;
   update(change: (state: LabState) => LabState): Promise<void>;
