@@ -93,7 +93,8 @@ async function send(
     const status = await bash.exit;
     // Before the host's own words, which follow from it: the archive could not be read here.
     if (failure && !isCut(failure.error, stop.signal)) throw failure.error;
-    if (status === 0 && !failure) return;
+    // tar and its decompressor came to the archive's own end; that they were gone before the last bytes of padding were taken is no failure.
+    if (status === 0) return;
     throw unpackError(identity.name, into, title, status, complaints);
   } finally {
     clearTimeout(grace);
