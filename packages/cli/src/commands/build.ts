@@ -62,15 +62,15 @@ function pairs(
   absent: (key: string) => string | undefined,
   refuse: (text: string) => Error,
 ): Record<string, string> {
-  const result: Record<string, string> = {};
+  const result = new Map<string, string>();
   for (const text of list) {
     const equals = text.indexOf('=');
     const key = equals < 0 ? text : text.slice(0, equals);
     if (key === '') throw refuse(text);
     const value = equals < 0 ? absent(key) : text.slice(equals + 1);
-    if (value !== undefined) result[key] = value;
+    if (value !== undefined) result.set(key, value);
   }
-  return result;
+  return Object.fromEntries(result);
 }
 
 async function build(context: string, flags: BuildFlags): Promise<void> {

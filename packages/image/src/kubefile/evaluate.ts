@@ -111,7 +111,7 @@ function declare(words: readonly string[], args: Args, options: EvaluateOptions,
     const name = equals < 0 ? word : word.slice(0, equals);
     const value = equals < 0 ? (heading.get(name) ?? platformArg(name, options.platform)) : word.slice(equals + 1);
     args.declared.add(name);
-    if (options.buildArgs?.[name] === undefined && value !== undefined) args.values.set(name, value);
+    if (!Object.hasOwn(options.buildArgs ?? {}, name) && value !== undefined) args.values.set(name, value);
   }
 }
 

@@ -64,6 +64,10 @@ test('ARG gives its default, a build argument wins, an undeclared one is reporte
   assert.deepEqual(evaluate('ARG A\n', { buildArgs: { A: '1', C: '4' } }).unusedArgs, ['C']);
 });
 
+test('names that every object has are names like others', () => {
+  assert.deepEqual(envOf('ARG constructor=1\nENV X=$constructor$toString\nENV __proto__=2\n'), ['X=1', '__proto__=2']);
+});
+
 test('FROM takes an ARG that stands before it', () => {
   const kubefile = parseKubefile('ARG V=1.2\nFROM labring/kubernetes:v$V AS base\n');
   assert.equal(baseOf(kubefile, { platform }).image, 'labring/kubernetes:v1.2');
