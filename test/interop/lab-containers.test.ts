@@ -61,7 +61,7 @@ test('containerd on a server imports an image onto overlayfs and runs limited co
     await on('systemctl daemon-reload && systemctl enable --now containerd 2>&1');
 
     await t.test('the image is unpacked by the overlayfs snapshotter', async () => {
-      await on('ctr images import --index-name test.example/busybox:1 /root/busybox.tar');
+      await on('ctr images import /root/busybox.tar');
       assert.match(await on('ctr plugins ls | grep overlayfs'), /ok$/);
       assert.match(await on('ctr images ls -q'), /test\.example\/busybox:1/);
       assert.match(
