@@ -52,7 +52,7 @@ async function run(images: readonly string[], flags: RunFlags): Promise<void> {
   const userDocuments = [];
   for (const file of flags.configFile) userDocuments.push(...parseKubeadmDocuments(await readFile(file, 'utf8'), file));
   await using store = await openStore();
-  using progress = showRun({ format: flags.logFormat, quiet: flags.quiet });
+  using progress = showRun({ format: flags.logFormat, quiet: flags.quiet, isAnswer: flags.dryRun });
   const names = await loadArchives(store, images, interrupted);
   const result = await runCluster({
     request: {

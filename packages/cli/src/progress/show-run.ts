@@ -12,19 +12,21 @@ export interface ShowRunOptions {
   /** `auto`: lines that are kept up to date on a terminal, plain lines elsewhere. */
   readonly format: 'auto' | 'plain' | 'json';
   readonly quiet?: boolean | undefined;
+  /** What is shown is what was asked for (a dry run's plan): it goes to stdout, as plain lines. */
+  readonly isAnswer?: boolean | undefined;
 }
 
 const FRAME = 200;
 
-/** Shows a run's events: people's forms on stderr, JSON on stdout, one event a line. */
-export function showRun({ format, quiet }: ShowRunOptions): RunProgress {
+/** Shows a run's events: people's forms on stderr unless they are the answer, JSON on stdout, one event a line. */
+export function showRun({ format, quiet, isAnswer }: ShowRunOptions): RunProgress {
   if (format === 'json') return { onEvent: (event) => process.stdout.write(jsonLine(event)), [Symbol.dispose]: () => {} };
   if (quiet) return { onEvent: () => {}, [Symbol.dispose]: () => {} };
-  if (format === 'auto' && process.stderr.isTTY && process.env['TERM'] !== 'dumb') return showOnTerminal();
+  if (format === 'auto' && !isAnswer && process.stderr.isTTY && process.env['TERM'] !== 'dumb') return showOnTerminal();
   const describe = makeDescription();
   return {
     onEvent(event) {
-      for (const line of describe(event)) process.stderr.write(`${line}\n`);
+      for (const line of describe(event)) (isAnswer ? process.stdout : process.stderr).write(`${line}\n`);
     },
     [Symbol.dispose]: () => {},
   };
