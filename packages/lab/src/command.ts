@@ -21,6 +21,11 @@ export interface CommandResult {
 
 const TAIL_LINES = 12;
 
+/** Where programs are looked for: PATH, and the directories of system programs, which root's PATH lacks after a plain `su`. */
+export const searchPath: string = [process.env['PATH'], '/usr/local/sbin', '/usr/sbin', '/sbin', '/usr/bin', '/bin']
+  .filter(Boolean)
+  .join(':');
+
 /**
  * Runs a program to its end, whatever its exit status. The kernel kills it when this process dies (PDEATHSIG), so that a crash leaves no
  * program at work; an abort kills it and throws the signal's reason.
@@ -28,7 +33,7 @@ const TAIL_LINES = 12;
 export async function tryCommand(argv: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   options.signal?.throwIfAborted();
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', ...argv], {
-    env: { ...process.env, LC_ALL: 'C', ...options.env },
+    env: { ...process.env, PATH: searchPath, LC_ALL: 'C', ...options.env },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   const kill = () => child.kill('SIGKILL');

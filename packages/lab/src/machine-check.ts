@@ -1,7 +1,7 @@
 import { access, constants } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { cgroupLayout } from './cgroup-layout.ts';
-import { tryCommand } from './command.ts';
+import { searchPath, tryCommand } from './command.ts';
 import { LabError } from './error.ts';
 import { readMounts } from './remove-tree.ts';
 
@@ -73,7 +73,7 @@ async function missingPrograms(): Promise<readonly string[]> {
 }
 
 async function isInPath(program: string): Promise<boolean> {
-  for (const directory of (process.env['PATH'] ?? '').split(delimiter)) {
+  for (const directory of searchPath.split(delimiter)) {
     const found = await access(join(directory, program), constants.X_OK).then(
       () => true,
       () => false,

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { searchPath } from './command.ts';
 import { LabError } from './error.ts';
 import { identify, type ProcessIdentity } from './process.ts';
 
@@ -56,7 +57,7 @@ export async function startNspawn(argv: readonly string[], groups: readonly stri
     detached: true,
     cwd: '/',
     stdio: ['ignore', log.fd, log.fd],
-    env: { PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C', ...ENVIRONMENT },
+    env: { PATH: searchPath, LC_ALL: 'C', ...ENVIRONMENT },
   });
   child.on('error', () => {}); // told by the missing pid
   child.unref();
