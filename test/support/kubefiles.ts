@@ -130,8 +130,8 @@ export function generatedKubefile(seed: number): KubefileCase {
   return { name: `generated with seed ${seed}`, body: `${lines.join('\n')}\n` };
 }
 
-// A linear congruential generator (Numerical Recipes' constants): the same on every machine.
-function generator(seed: number): () => number {
+/** Numbers from 0 to 1 (a linear congruential generator with Numerical Recipes' constants): the same on every machine. */
+export function generator(seed: number): () => number {
   let state = seed >>> 0;
   return () => {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
