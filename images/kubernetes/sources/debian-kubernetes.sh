@@ -62,6 +62,8 @@ link_flags() {
 
 build() {
   [[ ! -d $result || ! -d $crictl ]] || return 0
+  # Under the lock, what lies about is of a run that was killed.
+  rm -rf "$kubernetes_cache"/.new-*
   temporary=$(mktemp -d "$kubernetes_cache/.new-XXXXXX")
   trap 'rm -rf "$temporary"' EXIT
   trap 'exit 130' INT TERM HUP
@@ -86,8 +88,10 @@ build_kubernetes() {
   done
   gcc -Os -static -DVERSION=3.2 -o "$temporary/result/bin/pause" build/pause/linux/pause.c
   strip "$temporary/result/bin/pause"
+  local named="v1.20.2"
+  [[ $version == v1.20.2 ]] || named="v1.20.2 under the name $version"
   printf 'Kubernetes %s, built from Debian source package kubernetes %s with %s\n' \
-    "$version" "$(cat "$source_tree/.debian-version")" "$(go env GOVERSION)" > "$temporary/result/origin"
+    "$named" "$(cat "$source_tree/.debian-version")" "$(go env GOVERSION)" > "$temporary/result/origin"
   mv -T "$temporary/result" "$result"
 }
 
