@@ -1,7 +1,7 @@
 // The product's main line, on real parts: images built, moved in every way, run on two servers made here, killed, repeated, removed.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -54,23 +54,29 @@ interface Event {
   readonly step?: string;
 }
 
-/** Starts the run and kills the operator without warning when the named step begins. */
-function runKilledAt(step: string): Promise<boolean> {
+interface Ending {
+  /** The step was begun, and the signal sent. */
+  readonly reached: boolean;
+  readonly status: number | null;
+}
+
+/** Starts the run and sends the operator a signal when the named step begins. */
+function runStoppedAt(step: string, signal: NodeJS.Signals): Promise<Ending> {
   return new Promise((resolve, reject) => {
     const child = spawn(sealos, [...runArguments(), '--log-format', 'json'], {
       env: { ...process.env, ...loaded },
       stdio: ['ignore', 'pipe', 'inherit'],
     });
-    let killed = false;
+    let reached = false;
     createInterface({ input: child.stdout }).on('line', (line) => {
       if (!line.startsWith('{')) return;
       const event: Event = JSON.parse(line);
       if (event.kind !== 'step-started' || event.step !== step) return;
-      killed = true;
-      child.kill('SIGKILL');
+      reached = true;
+      child.kill(signal);
     });
     child.on('error', reject);
-    child.on('close', () => resolve(killed));
+    child.on('close', (status) => resolve({ reached, status }));
   });
 }
 
@@ -145,9 +151,28 @@ test('a dry run shows the plan and changes nothing', async () => {
   assert.equal(await on(0, 'find /etc /var/lib /usr -newer /proc/1 -type f | sort'), before);
 });
 
+for (const step of ['layers', 'check']) {
+  test(`Ctrl-C when '${step}' begins leaves no lock, no temporary file and no remote process`, async () => {
+    assert.deepEqual(await runStoppedAt(step, 'SIGINT'), { reached: true, status: 130 });
+    assert.deepEqual(
+      readdirSync(join(built.SEALOS_RUNTIME_ROOT, 'default')).filter((name) => name.includes('lock') || name.includes('new')),
+      [],
+    );
+    for (const index of [0, 1]) {
+      await until('what was started on the host to be gone', 10_000, async () => {
+        const left = await on(
+          index,
+          "ls -d /var/tmp/sealos-* 2>/dev/null; ps -eo args= | grep -E '^(tar|zstd|gzip|bash .*scripts/)' || true",
+        );
+        return left === '' ? true : undefined;
+      });
+    }
+  });
+}
+
 for (const step of ['layers', 'init', 'kubeadm-init']) {
   test(`the operator is killed when '${step}' begins`, async () => {
-    assert.ok(await runKilledAt(step), `the run got as far as ${step}`);
+    assert.ok((await runStoppedAt(step, 'SIGKILL')).reached, `the run got as far as ${step}`);
   });
 }
 

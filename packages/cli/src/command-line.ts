@@ -40,18 +40,26 @@ async function makeProgram(argv: readonly string[]): Promise<Command> {
   return program;
 }
 
+/** `--debug` is heeded wherever it stands before `--`, as published pipelines write it. */
+function withoutDebug(argv: readonly string[]): { readonly words: readonly string[]; readonly debug: boolean } {
+  const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
+  const words = argv.filter((word, index) => word !== '--debug' || index > end);
+  return { words, debug: words.length < argv.length };
+}
+
 /** Runs one command; returns the exit status: 0, 1 failed, 2 bad input, 130 interrupted. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   listenForInterrupts();
+  const { words, debug } = withoutDebug(argv);
   try {
-    const program = await makeProgram(argv);
-    if (argv.length === 0) {
+    const program = await makeProgram(words);
+    if (words.length === 0) {
       program.outputHelp();
       return 0;
     }
-    await program.parseAsync([...argv], { from: 'user' });
+    await program.parseAsync([...words], { from: 'user' });
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return reportError(error, { debug: argv.includes('--debug'), interrupted: interrupted.aborted });
+    return reportError(error, { debug, interrupted: interrupted.aborted });
   }
 }

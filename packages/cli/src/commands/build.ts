@@ -50,7 +50,7 @@ export function buildCommand(): Command {
     .option('--pull', 'fetch the base image even if it is there')
     .option('--timestamp <seconds>', 'latest time in the image, seconds since 1970 (also SOURCE_DATE_EPOCH)')
     .option('-q, --quiet', "print only the image's digest");
-  for (const flags of ['--isolation <kind>', '--format <format>', '--no-cache', '--layers', '--rm', '--force-rm', '--debug']) {
+  for (const flags of ['--isolation <kind>', '--format <format>', '--no-cache', '--layers', '--rm', '--force-rm']) {
     command.addOption(new Option(flags, 'taken for scripts made for buildah; has no effect').hideHelp());
   }
   return addRegistryOptions(addCredentialsOption(command)).action(build);
