@@ -71,17 +71,20 @@ async function up(): Promise<void> {
   );
   await kubectl('rollout', 'status', 'daemonset/whoami', '--timeout=180s');
   console.log(`\n${await kubectl('get', 'nodes')}\n\n${await kubectl('get', 'pods', '-A', '-o', 'wide')}\n`);
-  const pods = (
-    await kubectl('get', 'pods', '-l', 'app=whoami', '-o', `'jsonpath={range .items[*]}{.status.podIP} {.spec.nodeName}{"\\n"}{end}'`)
-  )
-    .split('\n')
-    .map((line) => line.split(' '));
-  for (const [ip, node] of pods)
-    console.log(
-      `pod on ${node}: ${await kubectl('get', '--raw', `/api/v1/namespaces/default/pods/${ip}`).catch(() => `answers at ${ip}`)}`,
-    );
+  const pods = (await kubectl('get', 'pods', '-l', 'app=whoami', '-o', `'jsonpath={range .items[*]}{.status.podIP}{"\\n"}{end}'`)).split(
+    '\n',
+  );
+  const [one, other] = pods;
+  for (const [from, to] of [
+    [one, other],
+    [other, one],
+  ]) {
+    const asking = await lab.ssh(first.name, ['curl', '-sf', '--max-time', '5', `'http://${from}:8080/peer?url=http://${to}:8080/'`]);
+    const answer = await until('the pods to reach each other', 30_000, () => runProgram(asking, { signal, onLine: () => {} }));
+    console.log(answer.trim());
+  }
   console.log(`
-A shell on the first server:   ./sealos lab --name demo ssh h1      (kubectl works there)
+A shell on the first server:   ./sealos lab ssh --name demo h1      (kubectl works there)
 Take it all away again:        npm run demo -- --down`);
 }
 

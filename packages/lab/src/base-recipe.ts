@@ -39,6 +39,8 @@ ip link set lo up
 ip link set host0 up
 ip address replace "$ADDRESS" dev host0
 ip route replace default via "$GATEWAY"
+# Where clouds tell their servers who they are. Nobody answers here; that it cannot be reached is known at once (the kubelet asks twice, seconds each).
+ip route replace unreachable 169.254.169.254/32
 `;
 
 const PREPARE_UNIT = `[Unit]
