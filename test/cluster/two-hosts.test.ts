@@ -1,7 +1,7 @@
 // The product's main line, on real parts: images built, moved in every way, run on two servers made here, killed, repeated, removed.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -149,6 +149,39 @@ test('a dry run shows the plan and changes nothing', async () => {
   const output = await call(loaded, ...runArguments(), '--dry-run');
   assert.match(output, /kubeadm init/);
   assert.equal(await on(0, 'find /etc /var/lib /usr -newer /proc/1 -type f | sort'), before);
+});
+
+test('what can be known to be wrong is refused before any host is touched', async () => {
+  const context = join(work, 'arm');
+  mkdirSync(context);
+  writeFileSync(
+    join(context, 'Kubefile'),
+    'FROM scratch\nLABEL sealos.io.type=rootfs sealos.io.version=v1beta1 version=v1.20.2\nCOPY Kubefile .\n',
+  );
+  await call(loaded, 'build', '-q', '-t', 'localhost/arm:1', '--platform', 'linux/arm64', context);
+  const wrongKey = join(work, 'known_hosts.wrong');
+  const other = join(work, 'other');
+  await runProgram(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', other], { onLine: log });
+  writeFileSync(wrongKey, `${host(0).ip} ${readFileSync(`${other}.pub`, 'utf8')}`);
+  const reach = ['--masters', host(0).ip, '--nodes', host(1).ip];
+  const login = ['-i', host(0).sshKey, '--known-hosts', host(0).knownHosts];
+  const cases: readonly [RegExp, readonly string[]][] = [
+    [/is an application image, and there is no cluster yet/, ['run', imageNames.whoami, ...reach, ...login]],
+    [/localhost\/arm:1 is not for linux\/amd64: it is for linux\/arm64/, ['run', 'localhost/arm:1', ...reach, ...login]],
+    [/cannot log in as root: .*password/, ['run', imageNames.kubernetes, ...reach, '-p', 'wrong', '--known-hosts', host(0).knownHosts]],
+    [/its key is not the one that is known/, ['run', imageNames.kubernetes, ...reach, '-i', host(0).sshKey, '--known-hosts', wrongKey]],
+    [/there is no image|cannot be reached/, ['run', '127.0.0.1:1/absent:1', ...reach, ...login]],
+  ];
+  for (const [says, words] of cases) {
+    const { status, stderr } = spawnSync(sealos, words, {
+      env: { ...process.env, ...loaded, HOME: work, SSH_AUTH_SOCK: '' },
+      encoding: 'utf8',
+    });
+    assert.equal(status, 2, stderr);
+    assert.match(stderr, says);
+  }
+  for (const index of [0, 1]) assert.equal(await on(index, 'ls -d /var/lib/sealos 2>/dev/null || true'), '');
+  assert.deepEqual(readdirSync(built.SEALOS_RUNTIME_ROOT), [], 'nor is anything kept of it here');
 });
 
 for (const step of ['layers', 'check']) {

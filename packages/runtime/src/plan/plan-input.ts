@@ -48,14 +48,6 @@ export interface PlannedCommands {
   readonly files: readonly HostFile[];
 }
 
-/** A line that a script label holds, and the hash of all that goes into it on a host. */
-export type LifecycleScript = 'check' | 'init' | 'clean' | 'initRegistry' | 'cleanRegistry' | 'initCri' | 'cleanCri';
-
-export interface ClusterNames {
-  readonly apiServer: string;
-  readonly lvscareNode: string;
-}
-
 export interface PlannedRegistry {
   readonly host: Address;
   readonly domain: string;

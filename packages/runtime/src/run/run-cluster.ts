@@ -1,5 +1,5 @@
 import { type Platform, parseReference, type Store } from '@sealos/image';
-import { type Cluster, registryHosts } from '../cluster/cluster.ts';
+import { type Cluster, type Environment, registryHosts } from '../cluster/cluster.ts';
 import type { RunEvent } from '../event.ts';
 import { executePlan } from '../execute.ts';
 import { parseEnvironment } from '../image-contract/environment.ts';
@@ -10,8 +10,9 @@ import { openState } from '../state/state.ts';
 import { applicationStepId } from '../steps/application.ts';
 import { desiredCluster, exists, type RunRequest } from './desired.ts';
 import { givenEnvironment, keepGivenEnvironment } from './given-environment.ts';
+import type { LoadedImage } from './load-image.ts';
 import { preflight, refuseFatal } from './preflight.ts';
-import { loadImages, platformOfHosts, preparePlan } from './prepare.ts';
+import { loadImages, platformOfHosts, preparePlan, rootfsOf } from './prepare.ts';
 import { type Connection, reachHosts } from './reach-hosts.ts';
 import { mountOf, withCommandCondition, withPhase } from './remember.ts';
 
@@ -42,6 +43,12 @@ export interface RunResult {
 
 const now = () => new Date().toISOString().replace(/\.\d+Z$/, 'Z');
 
+/** The port that the registry will listen on; what its own file says is read later, when it is rendered. */
+function registryPort(rootfs: LoadedImage, cluster: Cluster, given: ReadonlyMap<string, Environment>): number {
+  const { name, env } = rootfs.contract;
+  return Number(given.get(name)?.get('registryPort') ?? cluster.env.get('registryPort') ?? env.get('registryPort')) || 5000;
+}
+
 /**
  * `sealos run`: brings the hosts to the cluster that is asked for. Refuses (exit 2) before anything is touched whatever can be known
  * to be wrong; from then on every step may be interrupted, and the same call goes on where it stopped.
@@ -70,25 +77,8 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
     newCluster: !exists(stored),
     signal,
   });
+  const userDocuments = options.userDocuments.length > 0 ? options.userDocuments : (stored?.kubeadm ?? []);
   const given = await givenEnvironment(state, requested, commandLine);
-  const input = await preparePlan({
-    cluster: desired,
-    hosts: hosts.reached,
-    images,
-    state,
-    given,
-    requested,
-    command: request.command,
-    force: options.force,
-    keepGoing: options.keepGoing,
-    dryRun,
-    userDocuments: options.userDocuments,
-    sealosVersion: options.sealosVersion,
-    timeout: options.timeout,
-    warn,
-    signal,
-  });
-
   const registryIp = registryHosts(desired)[0]?.address.ip;
   const payload = images.reduce((sum, image) => sum + image.payloadBytes, 0);
   const containerImages = images.reduce((sum, image) => sum + image.registryBytes, 0);
@@ -100,10 +90,31 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
       fresh,
       bytesNeeded: fresh ? payload + (spec.address.ip === registryIp ? containerImages : 0) : 0,
     })),
-    { host: hosts.reached.find(({ spec }) => spec.address.ip === registryIp)?.host.name ?? '', port: input.registry.port },
+    {
+      host: hosts.reached.find(({ spec }) => spec.address.ip === registryIp)?.host.name ?? '',
+      port: registryPort(rootfsOf(images), desired, given),
+    },
   );
   refuseFatal(findings);
   for (const finding of findings) warn(`${finding.host}: ${finding.message}`, finding.host);
+
+  const input = await preparePlan({
+    cluster: desired,
+    hosts: hosts.reached,
+    images,
+    state,
+    given,
+    requested,
+    command: request.command,
+    force: options.force,
+    keepGoing: options.keepGoing,
+    dryRun,
+    userDocuments,
+    sealosVersion: options.sealosVersion,
+    timeout: options.timeout,
+    warn,
+    signal,
+  });
 
   const plan = planCluster(input);
   const result = { cluster: request.cluster, kubeconfig: `${state.etc}/admin.conf`, master0: input.master0.ip };
@@ -116,7 +127,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   const clusterfile = (cluster: Cluster) => ({
     cluster,
     configs: stored?.configs ?? [],
-    kubeadm: options.userDocuments.length > 0 ? options.userDocuments : (stored?.kubeadm ?? []),
+    kubeadm: userDocuments,
   });
   const mounted = { ...desired, status: { ...desired.status, mounts: images.map(mountOf) } };
   await keepGivenEnvironment(state, given);
