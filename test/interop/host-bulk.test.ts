@@ -150,15 +150,21 @@ for (const [kind, open] of kinds) {
     }
   });
 
-  test(`${kind}: a source that fails is told as it failed`, async () => {
+  test(`${kind}: a source that fails is told as it failed, also between two files and after the last one`, async () => {
     await using host = await open();
-    const failing = Readable.from(
-      (async function* () {
-        yield archives.none.subarray(0, 100_000);
-        throw new Error('the registry went away');
-      })(),
-    );
-    await assert.rejects(host.unpack(failing, newDirectory(), { title: 'unpacking', compression: 'none' }), /the registry went away/);
+    writeFileSync(join(work, 'one'), '1');
+    const one = execFileSync('tar', ['-c', '-C', work, 'one']).subarray(0, 1024);
+    const end = Buffer.alloc(10_240);
+    for (const sent of [archives.none.subarray(0, 100_000), one, Buffer.concat([one, end])]) {
+      const failing = Readable.from(
+        (async function* () {
+          yield sent;
+          throw Object.assign(new Error('the registry went away'), { code: 'ECONNRESET' });
+        })(),
+      );
+      const into = newDirectory();
+      await assert.rejects(host.unpack(failing, into, { title: 'unpacking', compression: 'none' }), /the registry went away/);
+    }
   });
 
   test(`${kind}: a full disk is told by host and directory, without sending the rest`, async () => {
@@ -294,8 +300,36 @@ test('a connection that is cut while an archive is sent is told', async () => {
       assert.equal(error.message, `${host.name}: the connection was lost during 'sending layers'`);
       return true;
     });
+    await assert.rejects(host.unpack(inPieces(archives.none), into, { title: 'sending more', compression: 'none' }), (error: HostError) => {
+      assert.equal(error.message, `${host.name}: the connection was lost during 'sending more'`);
+      return true;
+    });
     await host[Symbol.asyncDispose]();
     assert.ok(existsSync(into));
+  } finally {
+    await own[Symbol.asyncDispose]();
+  }
+});
+
+test('an sshd that opens no second session is told so', async () => {
+  const own = await startSshd(['MaxSessions 1']);
+  try {
+    await using host = await openHost({
+      address: { ip: '127.0.0.1', port: own.port },
+      user: 'root',
+      credentials: { keyFile: own.keyFile },
+      knownHosts: own.knownHosts,
+      signal: never,
+    });
+    await assert.rejects(
+      host.unpack(inPieces(archives.none), newDirectory(), { title: 'unpacking', compression: 'none' }),
+      (error: HostError) => {
+        assert.equal(error.message, `${host.name}: sshd opens no further session for 'unpacking'`);
+        assert.match(error.hint ?? '', /MaxSessions/);
+        return true;
+      },
+    );
+    assert.equal((await host.run(script`echo fine`, { title: 'try' })).stdout, 'fine');
   } finally {
     await own[Symbol.asyncDispose]();
   }

@@ -47,6 +47,7 @@ export class Shell {
   static async open(transport: Transport, identity: Identity, signal?: AbortSignal): Promise<Shell> {
     const shell = new Shell(identity.name, transport);
     const bash = await startBash(transport, identity, shellLoop(shell.#nonce), {
+      title: 'starting a shell',
       onStdout: (chunk) => shell.#take('stdout', chunk),
       onStderr: (chunk) => shell.#take('stderr', chunk),
       signal,

@@ -15,6 +15,8 @@ export interface Identity {
 }
 
 export interface BashOptions {
+  /** What the bash is for, in errors. */
+  readonly title: string;
   readonly onStdout: (chunk: Buffer) => void;
   readonly onStderr: (chunk: Buffer) => void;
   readonly signal?: AbortSignal | undefined;
@@ -40,7 +42,7 @@ export async function startBash(transport: Transport, identity: Identity, progra
   signal?.throwIfAborted();
   const nonce = `sealos-${randomBytes(12).toString('hex')}`;
   const command = await transport.start(commandLine(identity, nonce)).catch((error: unknown) => {
-    throw connectionLost(identity.name, 'starting a shell', error);
+    throw notStarted(identity.name, options.title, error);
   });
   command.stdin.on('error', () => {}); // the exit status tells what happened
   try {
@@ -51,6 +53,16 @@ export async function startBash(transport: Transport, identity: Identity, progra
   }
   command.stdin.write(`${program}\0`);
   return { stdin: command.stdin, exit: command.exit, end: command.end };
+}
+
+function notStarted(host: string, title: string, error: unknown): HostError {
+  if (!(error instanceof Error) || !/channel open failure/i.test(error.message)) return connectionLost(host, title, error);
+  return new HostError('no-shell', `sshd opens no further session for '${title}'`, {
+    host,
+    title,
+    cause: error,
+    hint: 'at least two are needed (MaxSessions in its sshd_config; 10 by default)',
+  });
 }
 
 function commandLine({ isRoot, password }: Identity, nonce: string): string {

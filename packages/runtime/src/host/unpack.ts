@@ -64,12 +64,22 @@ async function send(
   const stop = new AbortController();
   let complaints = '';
   const bash = await startBash(transport, identity, remoteProgram(into, options.exclude ?? [], program), {
+    title,
     onStdout: () => {},
     onStderr: (chunk) => {
       if (complaints.length < KEPT_COMPLAINTS) complaints += chunk.toString();
       if (HOPELESS.test(complaints)) stop.abort();
     },
     signal,
+  });
+  let hostFailed = false;
+  let archiveError: unknown;
+  bash.stdin.once('error', () => {
+    hostFailed = true;
+  });
+  // A failure of either side ends the other one's stream as well: the first one counts.
+  body.once('error', (error) => {
+    if (!hostFailed && !stop.signal.aborted) archiveError = error;
   });
   const counted = counter(options.onBytes);
   const onAbort = () => stop.abort();
@@ -92,9 +102,11 @@ async function send(
     signal?.throwIfAborted();
     const status = await bash.exit;
     // Before the host's own words, which follow from it: the archive could not be read here.
+    if (archiveError !== undefined) throw archiveError;
     if (failure && !isCut(failure.error, stop.signal)) throw failure.error;
-    // tar and its decompressor came to the archive's own end; that they were gone before the last bytes of padding were taken is no failure.
-    if (status === 0) return;
+    // Without the second condition, tar would be content with an archive that broke off between two files. With it, it is no matter that
+    // tar was gone before the stream to it was closed.
+    if (status === 0 && body.readableEnded) return;
     throw unpackError(identity.name, into, title, status, complaints);
   } finally {
     clearTimeout(grace);
@@ -151,7 +163,7 @@ function unpackError(host: string, into: string, title: string, status: number |
   const shown = lines.slice(0, SHOWN_COMPLAINTS).map((line) => `\n    ${line}`);
   return new HostError(
     'unpack-failed',
-    `'${title}' into ${into} failed (exit status ${status})${shown.length > 0 ? ':' : ''}${shown.join('')}`,
+    `'${title}' into ${into} failed (${status === 0 ? 'the archive was not sent to its end' : `exit status ${status}`})${shown.length > 0 ? ':' : ''}${shown.join('')}`,
     details,
   );
 }
