@@ -40,8 +40,9 @@ function isOwnAddress(ip: string): boolean {
 }
 
 function open(spec: ClusterHost, connection: Connection, signal: AbortSignal): Promise<Host> {
-  if (isOwnAddress(spec.address.ip)) return openLocalHost({ address: spec.address, signal });
   const { ssh } = spec;
+  const password = connection.password ?? ssh.passwd;
+  if (isOwnAddress(spec.address.ip)) return openLocalHost({ address: spec.address, password, signal });
   return openHost({
     address: spec.address,
     user: ssh.user ?? 'root',
