@@ -46,7 +46,7 @@ function open(spec: ClusterHost, connection: Connection, signal: AbortSignal): P
   return openHost({
     address: spec.address,
     user: ssh.user ?? 'root',
-    credentials: { password: connection.password ?? ssh.passwd, keyFile: ssh.pk, passphrase: connection.passphrase ?? ssh.pkPasswd },
+    credentials: { password, keyFile: ssh.pk, keyData: ssh.pkData, passphrase: connection.passphrase ?? ssh.pkPasswd },
     knownHosts: connection.knownHosts,
     signal,
   });
