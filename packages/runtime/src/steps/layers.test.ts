@@ -3,7 +3,7 @@ import { Readable } from 'node:stream';
 import { test } from 'node:test';
 import { hostLayout } from '../layout.ts';
 import type { PlannedImage, PlannedLayer } from '../plan/plan-input.ts';
-import { placements } from './layers.ts';
+import { missingLayers, placements } from './layers.ts';
 
 const layout = hostLayout('default', '/var/lib/sealos');
 const master = { ip: '10.0.0.1', port: 22 };
@@ -59,4 +59,19 @@ test('a registry host that is not master0 gets an application only for its conta
     'payload /applications/application/workdir without registry',
     'both /applications/application/workdir without registry',
   ]);
+});
+
+test('what the record names is not sent again; a new build of an application takes the place of the old one', () => {
+  const input = { layout, hosts: [master], master0: master, registryHost: master };
+  const rootfs = image('rootfs', layer('a', 'payload'));
+  const before = placements({ ...input, images: [rootfs, image('application', layer('b', 'payload'), layer('c', 'payload'))] }, master);
+  const record = before.map((placement) => `${placement.layer.digest} ${placement.into}`);
+  assert.deepEqual(missingLayers(before, record), { placements: [], outdated: [] });
+  const after = placements({ ...input, images: [rootfs, image('application', layer('b', 'payload'), layer('d', 'payload'))] }, master);
+  const { placements: sent, outdated } = missingLayers(after, record);
+  assert.deepEqual(
+    sent.map((placement) => placement.layer.digest.slice(7, 8)),
+    ['b', 'd'],
+  );
+  assert.deepEqual(outdated, [layout.workdir('application')]);
 });

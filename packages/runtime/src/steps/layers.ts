@@ -53,14 +53,31 @@ export function placements(input: LayersInput, address: Address): readonly Place
 
 const recordOf = (placement: Placement) => `${placement.layer.digest} ${placement.into}`;
 
-async function missing(input: LayersInput, host: Host, signal: AbortSignal): Promise<readonly Placement[]> {
+/** What a host lacks, and what must go first. */
+export interface MissingLayers {
+  readonly placements: readonly Placement[];
+  /** Directories of applications that hold another build of their image: files that the new one no longer has must not stay. */
+  readonly outdated: readonly string[];
+}
+
+/** Compares what a host should hold with its record: a line `DIGEST DIRECTORY` for each layer that was unpacked whole. */
+export function missingLayers(wanted: readonly Placement[], record: readonly string[]): MissingLayers {
+  const wantedRecords = new Set(wanted.map(recordOf));
+  const workdirs = new Set(
+    wanted.filter(({ image, into }) => image.kind === 'application' && into.endsWith('/workdir')).map(({ into }) => into),
+  );
+  const outdated = [...workdirs].filter((directory) => record.some((line) => line.endsWith(` ${directory}`) && !wantedRecords.has(line)));
+  const held = new Set(record.filter((line) => !outdated.some((directory) => line.endsWith(` ${directory}`))));
+  return { placements: wanted.filter((placement) => !held.has(recordOf(placement))), outdated };
+}
+
+async function missing(input: LayersInput, host: Host, signal: AbortSignal): Promise<MissingLayers> {
   const { layout } = input;
   const { stdout } = await host.run(script`if [ -d ${layout.rootfs} ]; then cat ${`${layout.markers}/layers`} 2>/dev/null; fi; true`, {
     title: 'reading which layers are there',
     signal,
   });
-  const held = new Set(stdout.split('\n'));
-  return placements(input, host.address).filter((placement) => !held.has(recordOf(placement)));
+  return missingLayers(placements(input, host.address), stdout.split('\n'));
 }
 
 /** The images' layers on the hosts, as the blobs they are; each is recorded on the host and never sent to it again. */
@@ -72,14 +89,22 @@ export function layersStep(input: LayersInput): Step {
     hosts: input.hosts,
     needs: [],
     async check(host, { signal }) {
-      const wanted = await missing(input, host, signal);
+      const wanted = (await missing(input, host, signal)).placements;
       if (wanted.length === 0) return 'done';
       const bytes = wanted.reduce((sum, { layer }) => sum + layer.size, 0);
       return { what: `unpack ${wanted.length} layer${wanted.length === 1 ? '' : 's'}`, bytes };
     },
     async apply(host, context) {
       let sent = 0;
-      for (const placement of await missing(input, host, context.signal)) {
+      const { placements: wanted, outdated } = await missing(input, host, context.signal);
+      for (const directory of outdated) {
+        await host.run(
+          script`record=${`${layout.markers}/layers`}
+awk -v directory=${directory} '$2 != directory' "$record" > "$record.new" && mv -f "$record.new" "$record" && rm -rf --one-file-system ${directory}`,
+          { title: 'removing an older build of an application', signal: context.signal },
+        );
+      }
+      for (const placement of wanted) {
         await place(layout, host, placement, context, sent);
         sent += placement.layer.size;
       }
