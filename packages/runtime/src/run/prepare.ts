@@ -1,4 +1,4 @@
-import { type Platform, parsePlatform, SealosError, type Store } from '@sealos/image';
+import { digestOf, type Platform, parsePlatform, SealosError, type Store } from '@sealos/image';
 import { type Cluster, type ClusterHost, type Environment, masters, registryHosts } from '../cluster/cluster.ts';
 import type { Address, Host, HostFacts, HostFile } from '../host/host.ts';
 import {
@@ -75,7 +75,18 @@ export async function loadImages(
     images.map((image) => image.contract),
     { newCluster: options.newCluster },
   );
-  return images;
+  return withDirectories(images);
+}
+
+/** Two images of one name from different places (`a/app:1`, `b/app:1`) have directories of their own: the later one's says whose it is. */
+export function withDirectories(images: readonly LoadedImage[]): readonly LoadedImage[] {
+  const taken = new Set<string>();
+  return images.map((image) => {
+    const { directory, name } = image.planned;
+    const own = taken.has(directory) ? `${directory}-${digestOf(name).slice('sha256:'.length, 'sha256:'.length + 8)}` : directory;
+    taken.add(own);
+    return own === directory ? image : { ...image, planned: { ...image.planned, directory: own } };
+  });
 }
 
 export function rootfsOf(images: readonly LoadedImage[]): LoadedImage {
