@@ -29,7 +29,7 @@ async function down(): Promise<void> {
 
 async function up(): Promise<void> {
   console.log(
-    'A two-node Kubernetes on this machine: about 2 minutes, the first time about 12 (Kubernetes is compiled where it cannot be downloaded).',
+    'A two-node Kubernetes on this machine: about 2 minutes, the first time about 8 where Kubernetes cannot be downloaded: it is compiled.',
   );
   ensureInstalled(['debootstrap', 'systemd-container', 'iproute2', 'nftables', 'openssh-client']);
   mkdirSync(home, { recursive: true, mode: 0o700 });

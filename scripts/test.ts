@@ -50,7 +50,7 @@ const stages: readonly Stage[] = [
   {
     name: 'cluster',
     about:
-      'a real Kubernetes on servers made here: about 10 minutes, 20 the first time (Kubernetes is built from source where it cannot be downloaded)',
+      'a real Kubernetes on servers made here: about 4 minutes, 10 the first time (Kubernetes is built from source where it cannot be downloaded)',
     run: () => {
       ensureInstalled(labPackages);
       return nodeTests('test/cluster/**/*.test.ts', 1);

@@ -221,6 +221,22 @@ test('a third run changes nothing and says so in under 5 s', async () => {
   assert.ok(performance.now() - started < 5000, `it took ${Math.round(performance.now() - started)} ms`);
 });
 
+test('commands and files reach the hosts that are chosen by role or address', async () => {
+  const login = ['--known-hosts', host(0).knownHosts];
+  assert.match(await call(loaded, 'exec', '-r', 'node', 'hostname', ...login), new RegExp(`^${host(1).ip}\th2$`, 'm'));
+  const { status, stdout, stderr } = spawnSync(sealos, ['exec', 'echo on $(hostname); test $(hostname) = h1', 'echo second', ...login], {
+    env: { ...process.env, ...loaded },
+    encoding: 'utf8',
+  });
+  assert.equal(status, 1, 'one of the hosts failed');
+  assert.match(stderr, new RegExp(`^sealos: ${host(1).ip}: exit status 1$`, 'm'));
+  assert.deepEqual(stdout.trim().split('\n').sort(), [`${host(0).ip}\ton h1`, `${host(0).ip}\tsecond`, `${host(1).ip}\ton h2`]);
+  writeFileSync(join(work, 'note'), 'carried\n', { mode: 0o640 });
+  await call(loaded, 'scp', join(work, 'note'), '/opt/notes/', '--ips', host(1).ip, ...login);
+  assert.equal(await on(1, 'cat /opt/notes/note; stat -c %a /opt/notes/note; ls -A /opt/notes'), 'carried\n640\nnote\n');
+  assert.equal(await on(0, 'ls -d /opt/notes 2>/dev/null || true'), '');
+});
+
 test('certificates last a hundred years, and no secret lies in the stored Clusterfile', async () => {
   const end = await on(0, 'openssl x509 -enddate -noout -in /etc/kubernetes/pki/apiserver.crt 2>/dev/null || true');
   if (end) assert.match(end, /21\d\d GMT/);

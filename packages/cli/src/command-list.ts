@@ -23,6 +23,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/reset.ts')).resetCommand(),
   },
   {
+    name: 'exec',
+    group: 'Cluster',
+    summary: "Run command lines on a cluster's hosts",
+    load: async () => (await import('./commands/exec.ts')).execCommand(),
+  },
+  {
+    name: 'scp',
+    group: 'Cluster',
+    summary: "Copy a file or a directory to a cluster's hosts",
+    load: async () => (await import('./commands/scp.ts')).scpCommand(),
+  },
+  {
     name: 'build',
     aliases: ['bud'],
     group: 'Images',

@@ -27,6 +27,7 @@ export * from './registry-config/hosts-file.ts';
 export * from './registry-config/registry-config.ts';
 export * from './render/render.ts';
 export * from './run/desired.ts';
+export * from './run/on-hosts.ts';
 export { type Connection, ownAddress } from './run/reach-hosts.ts';
 export * from './run/reset-cluster.ts';
 export * from './run/run-cluster.ts';

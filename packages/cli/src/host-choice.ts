@@ -1,0 +1,38 @@
+import type { OnHostsOptions } from '@sealos/runtime';
+import type { Command } from 'commander';
+import { stepTimeout } from './settings.ts';
+import { readSshFlags, type SshFlags } from './ssh-options.ts';
+
+/** The flags that choose hosts of a cluster (sealos-interop.md §1.4). */
+export interface HostChoiceFlags extends SshFlags {
+  readonly cluster: string;
+  readonly roles: readonly string[];
+  readonly ips: readonly string[];
+}
+
+const list = (value: string, before: readonly string[]) => [...before, ...value.split(',').filter((item) => item !== '')];
+
+export function addHostChoice(command: Command): Command {
+  return command
+    .option('-c, --cluster <name>', 'name of the cluster', 'default')
+    .option('-r, --roles <list>', 'only hosts with one of these roles, e.g. master,node', list, [])
+    .option('--ips <list>', 'only these hosts', list, []);
+}
+
+export async function hostChoice(flags: HostChoiceFlags, signal: AbortSignal): Promise<OnHostsOptions> {
+  const { ownAddress } = await import('@sealos/runtime');
+  const choice = await readSshFlags(flags, signal);
+  return {
+    cluster: flags.cluster,
+    roles: flags.roles,
+    ips: flags.ips,
+    ssh: {
+      ...(choice.user === undefined ? {} : { user: choice.user }),
+      ...(choice.keyFile === undefined ? {} : { pk: choice.keyFile }),
+      ...(choice.port === undefined ? {} : { port: choice.port }),
+    },
+    connection: { password: choice.password, passphrase: choice.passphrase, knownHosts: choice.knownHosts, localIp: ownAddress },
+    timeout: stepTimeout(process.env),
+    signal,
+  };
+}

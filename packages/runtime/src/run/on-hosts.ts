@@ -1,0 +1,111 @@
+import { lstat } from 'node:fs/promises';
+import { basename, posix } from 'node:path';
+import { Readable } from 'node:stream';
+import { badInput, entriesIn, entryOf, SealosError, writeTar } from '@sealos/image';
+import { canonicalIp } from '../address-list.ts';
+import { type ClusterHost, clusterHosts, type Ssh } from '../cluster/cluster.ts';
+import type { Host } from '../host/host.ts';
+import { raw, script } from '../host/script.ts';
+import { openState } from '../state/state.ts';
+import { exists } from './desired.ts';
+import { type Connection, reachHosts } from './reach-hosts.ts';
+
+export interface OnHostsOptions {
+  readonly cluster: string;
+  /** Only hosts with one of these roles (`master`, `node`, `registry` or any other of the Clusterfile); empty: of all. */
+  readonly roles: readonly string[];
+  /** Only these hosts, with or without their port; empty: all. */
+  readonly ips: readonly string[];
+  readonly ssh: Ssh;
+  readonly connection: Connection;
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+export interface HostOutcome {
+  readonly host: string;
+  /** Exit status of the command that ended the work on this host; 0: all went well. */
+  readonly exitCode: number;
+}
+
+function targets(hosts: readonly ClusterHost[], { roles, ips, cluster }: OnHostsOptions): readonly ClusterHost[] {
+  const wanted = ips.map((ip) => canonicalIp(ip.replace(/^\[(.*)\](:\d+)?$/, '$1').replace(/^(\d+\.\d+\.\d+\.\d+):\d+$/, '$1'), ip));
+  const stranger = wanted.find((ip) => !hosts.some(({ address }) => address.ip === ip));
+  if (stranger)
+    throw badInput(
+      'no-such-host',
+      `${stranger} is no host of cluster '${cluster}'`,
+      `its hosts are ${hosts.map(({ address }) => address.ip).join(', ')}`,
+    );
+  const chosen = hosts.filter(
+    (host) =>
+      (wanted.length === 0 || wanted.includes(host.address.ip)) && (roles.length === 0 || host.roles.some((role) => roles.includes(role))),
+  );
+  if (chosen.length > 0) return chosen;
+  throw badInput('no-such-host', `no host of cluster '${cluster}' has the role ${roles.join(' or ')}`);
+}
+
+/** Reaches the chosen hosts of a cluster that exists and works on all of them at once; one that fails does not stop the others. */
+async function onHosts(
+  options: OnHostsOptions,
+  work: (host: Host, signal: AbortSignal) => Promise<number>,
+): Promise<readonly HostOutcome[]> {
+  const stored = await (await openState(options.cluster)).read();
+  if (!exists(stored)) throw badInput('no-cluster', `there is no cluster '${options.cluster}'`, 'name another with --cluster');
+  const cluster = { ...stored.cluster, ssh: { ...stored.cluster.ssh, ...options.ssh } };
+  const chosen = targets(clusterHosts(cluster), options);
+  const groups = chosen.map((host) => ({ ips: [host.address], roles: host.roles, env: host.env, ssh: host.ssh }));
+  await using hosts = await reachHosts({ ...cluster, hosts: groups }, options.connection, options.signal);
+  return await Promise.all(hosts.reached.map(async ({ host }) => ({ host: host.name, exitCode: await work(host, options.signal) })));
+}
+
+/**
+ * Runs command lines on hosts of a cluster, one after the other on each, the hosts in parallel. The first that fails ends the work on its
+ * host. `onLine` gets every line of output with its host.
+ */
+export function execOnHosts(
+  options: OnHostsOptions,
+  commands: readonly string[],
+  onLine: (host: string, line: string) => void,
+): Promise<readonly HostOutcome[]> {
+  return onHosts(options, async (host, signal) => {
+    for (const command of commands) {
+      const { exitCode } = await host.run(script`${raw(command)}`, {
+        title: command,
+        allowFailure: true,
+        timeout: options.timeout,
+        signal,
+        onLine: (line) => onLine(host.name, line),
+      });
+      if (exitCode !== 0) return exitCode;
+    }
+    return 0;
+  });
+}
+
+/** Copies a file, or what is in a directory, to the same place on hosts of a cluster. A file appears there whole or not at all. */
+export async function copyToHosts(options: OnHostsOptions, source: string, destination: string): Promise<readonly HostOutcome[]> {
+  const stat = await lstat(source).catch(() => undefined);
+  if (!stat) throw badInput('no-such-file', `there is no file ${source}`);
+  if (!destination.startsWith('/')) throw badInput('bad-path', `'${destination}' is not an absolute path on the hosts`);
+  return onHosts(options, async (host, signal) => {
+    const title = `copying ${source}`;
+    if (stat.isDirectory()) {
+      await host.unpack(Readable.from(writeTar(entriesIn(source)), { objectMode: false }), destination, {
+        title,
+        compression: 'none',
+        signal,
+      });
+      return 0;
+    }
+    const { stdout } = await host.run(script`if [ -d ${destination} ]; then echo directory; fi`, { title, signal });
+    const target = stdout.trim() === 'directory' || destination.endsWith('/') ? posix.join(destination, basename(source)) : destination;
+    const temporary = `.${posix.basename(target)}.sealos-new`;
+    const entry = await entryOf(source, temporary, { uid: 0, gid: 0 });
+    if (!entry) throw new SealosError('bad-file', `${source} is neither a file nor a directory`, { exitCode: 2 });
+    const directory = posix.dirname(target);
+    await host.unpack(Readable.from(writeTar([entry]), { objectMode: false }), directory, { title, compression: 'none', signal });
+    await host.run(script`mv -fT ${posix.join(directory, temporary)} ${target}`, { title, signal });
+    return 0;
+  });
+}
