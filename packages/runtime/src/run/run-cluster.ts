@@ -12,7 +12,7 @@ import { desiredCluster, exists, type RunRequest } from './desired.ts';
 import { givenEnvironment, keepGivenEnvironment } from './given-environment.ts';
 import type { LoadedImage } from './load-image.ts';
 import { preflight, refuseFatal } from './preflight.ts';
-import { loadImages, platformOfHosts, preparePlan, rootfsOf } from './prepare.ts';
+import { loadImages, platformOfHosts, preparePlan, type ReachedHost, rootfsOf } from './prepare.ts';
 import { type Connection, reachHosts } from './reach-hosts.ts';
 import { mountOf, withCommandCondition, withPhase } from './remember.ts';
 
@@ -49,6 +49,32 @@ function registryPort(rootfs: LoadedImage, cluster: Cluster, given: ReadonlyMap<
   return Number(given.get(name)?.get('registryPort') ?? cluster.env.get('registryPort') ?? env.get('registryPort')) || 5000;
 }
 
+interface CheckInput {
+  readonly cluster: Cluster;
+  readonly hosts: readonly ReachedHost[];
+  readonly images: readonly LoadedImage[];
+  readonly given: ReadonlyMap<string, Environment>;
+  readonly warn: (message: string, host?: string) => void;
+}
+
+/** Refuses hosts that cannot carry the cluster, all findings at once; what is only worth knowing is told. */
+function checkHosts({ cluster, hosts, images, given, warn }: CheckInput): void {
+  const registryIp = registryHosts(cluster)[0]?.address.ip;
+  const payload = images.reduce((sum, image) => sum + image.payloadBytes, 0);
+  const containerImages = images.reduce((sum, image) => sum + image.registryBytes, 0);
+  const inspected = hosts.map(({ host, spec, facts, fresh }) => ({
+    name: host.name,
+    roles: spec.roles,
+    facts,
+    fresh,
+    bytesNeeded: fresh ? payload + (spec.address.ip === registryIp ? containerImages : 0) : 0,
+  }));
+  const registryHost = hosts.find(({ spec }) => spec.address.ip === registryIp)?.host.name ?? '';
+  const findings = preflight(inspected, { host: registryHost, port: registryPort(rootfsOf(images), cluster, given) });
+  refuseFatal(findings);
+  for (const finding of findings) warn(`${finding.host}: ${finding.message}`, finding.host);
+}
+
 /**
  * `sealos run`: brings the hosts to the cluster that is asked for. Refuses (exit 2) before anything is touched whatever can be known
  * to be wrong; from then on every step may be interrupted, and the same call goes on where it stopped.
@@ -79,24 +105,7 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
   });
   const userDocuments = options.userDocuments.length > 0 ? options.userDocuments : (stored?.kubeadm ?? []);
   const given = await givenEnvironment(state, requested, commandLine);
-  const registryIp = registryHosts(desired)[0]?.address.ip;
-  const payload = images.reduce((sum, image) => sum + image.payloadBytes, 0);
-  const containerImages = images.reduce((sum, image) => sum + image.registryBytes, 0);
-  const findings = preflight(
-    hosts.reached.map(({ host, spec, facts, fresh }) => ({
-      name: host.name,
-      roles: spec.roles,
-      facts,
-      fresh,
-      bytesNeeded: fresh ? payload + (spec.address.ip === registryIp ? containerImages : 0) : 0,
-    })),
-    {
-      host: hosts.reached.find(({ spec }) => spec.address.ip === registryIp)?.host.name ?? '',
-      port: registryPort(rootfsOf(images), desired, given),
-    },
-  );
-  refuseFatal(findings);
-  for (const finding of findings) warn(`${finding.host}: ${finding.message}`, finding.host);
+  checkHosts({ cluster: desired, hosts: hosts.reached, images, given, warn });
 
   const input = await preparePlan({
     cluster: desired,
@@ -124,33 +133,54 @@ export async function runCluster(options: RunClusterOptions): Promise<RunResult>
     return { ...result, changed };
   }
 
-  const clusterfile = (cluster: Cluster) => ({
-    cluster,
-    configs: stored?.configs ?? [],
-    kubeadm: userDocuments,
-  });
   const mounted = { ...desired, status: { ...desired.status, mounts: images.map(mountOf) } };
   await keepGivenEnvironment(state, given);
-  await state.write(clusterfile(withPhase(mounted, 'ClusterInProcess', now())));
   await using journal = await openJournal(state.logs, 'run');
-  const applications = new Set(input.commands.map((commands) => applicationStepId(commands.image.name)));
+  const changed = await recorded({
+    cluster: mounted,
+    requested: request.images,
+    applications: new Set(input.commands.map((commands) => applicationStepId(commands.image.name))),
+    write: (cluster) => state.write({ cluster, configs: stored?.configs ?? [], kubeadm: userDocuments }),
+    async execute(watch) {
+      const onBoth = (event: RunEvent) => {
+        watch(event);
+        journal.onEvent(event);
+        onEvent(event);
+      };
+      return (await executePlan(plan, hosts.hostOf, { ...run, onEvent: onBoth })).changed;
+    },
+  });
+  return { ...result, changed };
+}
+
+interface Recording {
+  readonly cluster: Cluster;
+  readonly requested: readonly string[];
+  /** Steps that run images' commands. */
+  readonly applications: ReadonlySet<string>;
+  readonly write: (cluster: Cluster) => Promise<void>;
+  readonly execute: (watch: (event: RunEvent) => void) => Promise<number>;
+}
+
+/** Executes between the two writings of the state: it says `InProcess` from before the first change on, and how it ended. */
+async function recorded({ cluster, requested, applications, write, execute }: Recording): Promise<number> {
+  await write(withPhase(cluster, 'ClusterInProcess', now()));
   let failedStep: string | undefined;
-  const watch = (event: RunEvent) => {
-    if (event.kind === 'step-failed') failedStep ??= event.step;
-    journal.onEvent(event);
-    onEvent(event);
-  };
   try {
-    const { changed } = await executePlan(plan, hosts.hostOf, { ...run, onEvent: watch });
-    await state.write(clusterfile(withCommandCondition(withPhase(mounted, 'ClusterSuccess', now()), request.images, now())));
-    return { ...result, changed };
+    const changed = await execute((event) => {
+      if (event.kind === 'step-failed') failedStep ??= event.step;
+    });
+    await write(withCommandCondition(withPhase(cluster, 'ClusterSuccess', now()), requested, now()));
+    return changed;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
+    // An application that fails does not make the cluster a failed one.
     const stands = failedStep !== undefined && applications.has(failedStep);
-    const ended = stands
-      ? withCommandCondition(withPhase(mounted, 'ClusterSuccess', now()), request.images, now(), message)
-      : withPhase(mounted, 'ClusterFailed', now(), message);
-    await state.write(clusterfile(ended));
+    await write(
+      stands
+        ? withCommandCondition(withPhase(cluster, 'ClusterSuccess', now()), requested, now(), message)
+        : withPhase(cluster, 'ClusterFailed', now(), message),
+    );
     throw error;
   }
 }
