@@ -67,6 +67,7 @@ const interopPackages = [
   'jq',
   'openssh-server',
   'openssl',
+  'procps',
   'skopeo',
   'umoci',
   'zstd',
