@@ -12,6 +12,7 @@ export function inspectCommand(): Command {
     .argument('<image>', 'the image')
     .option('--platform <os/arch>', "out of a manifest list, this platform's image")
     .option('-f, --format <template>', 'a Go template over the same data, e.g. {{.OCIv1.architecture}}')
+    .addOption(new Option('-o, --output <format>', 'output format (the only one)').choices(['json']).default('json').hideHelp())
     .addOption(new Option('-t, --type <type>', 'what is inspected').choices(['image']).default('image').hideHelp())
     .action(inspect);
 }
