@@ -1,6 +1,5 @@
 import { SealosError } from '@sealos/image';
-import type { Ssh } from '../cluster/cluster.ts';
-import { type Cluster, type MountedImage, registryHosts } from '../cluster/cluster.ts';
+import { type Cluster, type MountedImage, registryHosts, type Ssh } from '../cluster/cluster.ts';
 import type { RunEvent } from '../event.ts';
 import { undoPlan } from '../execute.ts';
 import { type ClusterImage, clusterImage, imageVip, lifecycleScripts } from '../image-contract/cluster-image.ts';

@@ -1,0 +1,109 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { HostFacts } from '../host/host.ts';
+import { script } from '../host/script.ts';
+import { hostLayout } from '../layout.ts';
+import { type ClusterPlanInput, planCluster } from './plan-cluster.ts';
+import type { PlannedHost, PlannedImage } from './plan-input.ts';
+
+const facts: Pick<HostFacts, 'kernelFeatures' | 'tools' | 'swapOn'> = {
+  kernelFeatures: { ipvs: false, nftables: true, bridgeNetfilter: true, overlayfs: true, vxlan: true },
+  tools: { tar: true, gzip: true, zstd: true, iptables: true, nft: true, ipvsadm: false, modprobe: true },
+  swapOn: false,
+};
+
+function host(ip: string, role: string, change: Partial<typeof facts> = {}): PlannedHost {
+  // The plan looks at these three alone.
+  return { address: { ip, port: 22 }, hostname: ip, roles: [role], facts: { ...facts, ...change } as HostFacts, files: [], env: new Map() };
+}
+
+const application: PlannedImage = {
+  name: 'app:1',
+  digest: `sha256:${'0'.repeat(64)}`,
+  kind: 'application',
+  directory: 'app-1',
+  layers: [],
+};
+const patch: PlannedImage = { ...application, name: 'patch:1', kind: 'patch' };
+
+function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> = {}): ClusterPlanInput {
+  return {
+    layout: hostLayout('default', '/var/lib/sealos'),
+    hosts,
+    images: [],
+    master0: { ip: '10.0.0.1', port: 22 },
+    registry: { host: { ip: '10.0.0.1', port: 22 }, domain: 'sealos.hub', port: 5000, data: '/var/lib/registry' },
+    scripts: {
+      check: 'check.sh',
+      init: 'init.sh',
+      clean: 'clean.sh',
+      initRegistry: 'init-registry.sh',
+      cleanRegistry: 'clean-registry.sh',
+    },
+    vip: '10.103.97.2',
+    apiName: 'apiserver.cluster.local',
+    apiPort: 6443,
+    certificates: [],
+    kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] } },
+    joinToken: '',
+    skipPhases: [],
+    commands: [],
+    force: new Set(),
+    hostOf: () => assert.fail('a plan is made without hosts'),
+    timeout: undefined,
+    ...change,
+  };
+}
+
+const ids = (plan: ReturnType<typeof planCluster>) => plan.steps.map(({ id }) => id);
+const hostsOf = (plan: ReturnType<typeof planCluster>, id: string) => plan.steps.find((step) => step.id === id)?.hosts.map(({ ip }) => ip);
+
+test('a host alone is a cluster: nothing joins, and the API needs no address of its own', () => {
+  assert.deepEqual(ids(planCluster(input([host('10.0.0.1', 'master')]))), [
+    'layers',
+    'files',
+    'check',
+    'registry-name',
+    'init-registry',
+    'api-name',
+    'init',
+    'certificates',
+    'kubeadm-init',
+    'kubeconfig',
+  ]);
+});
+
+test('the container runtime is started by a script of its own only where the image has one', () => {
+  const scripts = { ...input([]).scripts, initCri: 'init-cri.sh', cleanCri: 'clean-cri.sh' };
+  const plan = planCluster(input([host('10.0.0.1', 'master')], { scripts }));
+  assert.ok(
+    ids(plan).indexOf('init-registry') < ids(plan).indexOf('init-cri') && ids(plan).indexOf('init-cri') < ids(plan).indexOf('init'),
+  );
+});
+
+test('every step comes after those that it needs', () => {
+  const commands = [application, patch].map((image) => ({ image, script: script`true`, files: [] }));
+  const { steps } = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node')], { commands }));
+  for (const [index, step] of steps.entries()) {
+    for (const need of step.needs)
+      assert.ok(
+        steps.slice(0, index).some(({ id }) => id === need),
+        `${step.id} needs ${need}`,
+      );
+  }
+});
+
+test('workers get the virtual address where their kernel can balance it, and the control plane itself elsewhere', () => {
+  const bare = host('10.0.0.3', 'node', { tools: { ...facts.tools, nft: false } });
+  const plan = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node'), bare]));
+  assert.deepEqual(hostsOf(plan, 'api-address'), ['10.0.0.2']);
+  assert.deepEqual(hostsOf(plan, 'kubeadm-join'), ['10.0.0.2', '10.0.0.3']);
+});
+
+test("an application's commands run on the first control plane, a patch's on every host, in the order of the images", () => {
+  const commands = [patch, application].map((image) => ({ image, script: script`true`, files: [] }));
+  const plan = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node')], { commands }));
+  assert.deepEqual(ids(plan).slice(-2), ['run patch:1', 'run app:1']);
+  assert.deepEqual(hostsOf(plan, 'run patch:1'), ['10.0.0.1', '10.0.0.2']);
+  assert.deepEqual(hostsOf(plan, 'run app:1'), ['10.0.0.1']);
+});
