@@ -235,6 +235,19 @@ test('commands and files reach the hosts that are chosen by role or address', as
   assert.equal(await on(0, 'ls -d /opt/notes 2>/dev/null || true'), '');
 });
 
+test('a worker is added by naming it, and one that is not named any more is not taken away', async () => {
+  hosts = await lab.up({ count: 3 });
+  const nodes = runArguments().indexOf('--nodes') + 1;
+  const withNodes = (list: string) => runArguments().with(nodes, list);
+  await call(loaded, ...withNodes(`${host(1).ip},${host(2).ip}`));
+  await until('three nodes to be ready', 120_000, async () =>
+    (await kubectl('get nodes --no-headers')).match(/ Ready /g)?.length === 3 ? true : undefined,
+  );
+  const { status, stderr } = spawnSync(sealos, withNodes(host(2).ip), { env: { ...process.env, ...loaded }, encoding: 'utf8' });
+  assert.equal(status, 2);
+  assert.match(stderr, new RegExp(`${host(1).ip} belongs to cluster default but is not named`));
+});
+
 test('certificates last a hundred years, and no secret lies in the stored Clusterfile', async () => {
   const end = await on(0, 'openssl x509 -enddate -noout -in /etc/kubernetes/pki/apiserver.crt 2>/dev/null || true');
   if (end) assert.match(end, /21\d\d GMT/);
