@@ -150,6 +150,16 @@ const cases: readonly { readonly name: string; readonly args: () => readonly str
     says: /private key hunter2 cannot be read/,
   },
   {
+    name: 'a password file that is not there',
+    args: () => ['run', 'localhost/rootfs:1', '--masters', '127.0.0.9', '--passwd-file', 'absent'],
+    says: /--passwd-file absent: the file cannot be read \(ENOENT\)/,
+  },
+  {
+    name: 'a configuration file that is not there',
+    args: () => ['run', 'localhost/rootfs:1', '--masters', '127.0.0.9', '--config-file', 'absent'],
+    says: /--config-file absent: the file cannot be read \(ENOENT\)/,
+  },
+  {
     name: 'a setting without a value',
     args: () => ['run', 'localhost/rootfs:1', '--masters', '127.0.0.9', '-e', 'KEY', ...ssh()],
     says: /'='/,

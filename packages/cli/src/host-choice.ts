@@ -26,12 +26,8 @@ export async function hostChoice(flags: HostChoiceFlags, signal: AbortSignal): P
     cluster: flags.cluster,
     roles: flags.roles,
     ips: flags.ips,
-    ssh: {
-      ...(choice.user === undefined ? {} : { user: choice.user }),
-      ...(choice.keyFile === undefined ? {} : { pk: choice.keyFile }),
-      ...(choice.port === undefined ? {} : { port: choice.port }),
-    },
-    connection: { password: choice.password, passphrase: choice.passphrase, knownHosts: choice.knownHosts, localIp: ownAddress },
+    ssh: choice.ssh,
+    connection: { ...choice.connection, localIp: ownAddress },
     timeout: stepTimeout(process.env),
     signal,
   };

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import type { Connection, Ssh } from '@sealos/runtime';
 import { type Command, InvalidArgumentError } from 'commander';
 import { ask } from './prompt.ts';
 
@@ -41,24 +41,30 @@ async function secretFrom(
   return flag ?? (process.env[variable] || undefined);
 }
 
+async function readPasswordFile(path: string): Promise<string> {
+  const { readInputFile } = await import('./input-file.ts');
+  return (await readInputFile('--passwd-file', path)).replace(/\r?\n$/, '');
+}
+
+/** What is laid over the cluster's own settings, and the secrets and files of this call alone. */
 export interface SshChoice {
-  readonly user: string | undefined;
-  readonly password: string | undefined;
-  readonly keyFile: string | undefined;
-  readonly passphrase: string | undefined;
-  readonly port: number | undefined;
-  readonly knownHosts: string | undefined;
+  readonly ssh: Ssh;
+  readonly connection: Omit<Connection, 'localIp'>;
 }
 
 /** Flags, environment, files and prompts as one set of settings. */
 export async function readSshFlags(flags: SshFlags, signal: AbortSignal): Promise<SshChoice> {
-  const fromFile = flags.passwdFile === undefined ? undefined : (await readFile(flags.passwdFile, 'utf8')).replace(/\r?\n$/, '');
+  const fromFile = flags.passwdFile === undefined ? undefined : await readPasswordFile(flags.passwdFile);
   return {
-    user: flags.user,
-    password: fromFile ?? (await secretFrom(flags.passwd, 'SEALOS_PASSWD', 'Password on the hosts: ', signal)),
-    keyFile: flags.pk,
-    passphrase: await secretFrom(flags.pkPasswd, 'SEALOS_PK_PASSWD', "The key's passphrase: ", signal),
-    port: flags.port,
-    knownHosts: flags.knownHosts,
+    ssh: {
+      ...(flags.user === undefined ? {} : { user: flags.user }),
+      ...(flags.pk === undefined ? {} : { pk: flags.pk }),
+      ...(flags.port === undefined ? {} : { port: flags.port }),
+    },
+    connection: {
+      password: fromFile ?? (await secretFrom(flags.passwd, 'SEALOS_PASSWD', 'Password on the hosts: ', signal)),
+      passphrase: await secretFrom(flags.pkPasswd, 'SEALOS_PK_PASSWD', "The key's passphrase: ", signal),
+      knownHosts: flags.knownHosts,
+    },
   };
 }

@@ -32,12 +32,8 @@ async function reset(flags: ResetFlags): Promise<void> {
   using progress = showRun({ format: flags.logFormat, quiet: flags.quiet });
   const { hosts } = await resetCluster({
     cluster: flags.cluster,
-    ssh: {
-      ...(choice.user === undefined ? {} : { user: choice.user }),
-      ...(choice.keyFile === undefined ? {} : { pk: choice.keyFile }),
-      ...(choice.port === undefined ? {} : { port: choice.port }),
-    },
-    connection: { password: choice.password, passphrase: choice.passphrase, knownHosts: choice.knownHosts, localIp: ownAddress },
+    ssh: choice.ssh,
+    connection: { ...choice.connection, localIp: ownAddress },
     sealosVersion: version,
     async confirm(cluster) {
       if (flags.yes || flags.force) return;

@@ -44,13 +44,13 @@ export function runCommand(): Command {
 async function run(images: readonly string[], flags: RunFlags): Promise<void> {
   const { openStore, parsePlatform, pullImage, parseReference } = await import('@sealos/image');
   const { ownAddress, parseKubeadmDocuments, runCluster } = await import('@sealos/runtime');
-  const { readFile } = await import('node:fs/promises');
+  const { readInputFile } = await import('../input-file.ts');
   const { loadArchives } = await import('../archive-arguments.ts');
   const { showTransfers } = await import('../output.ts');
 
   const choice = await readSshFlags(flags, interrupted);
   const userDocuments = [];
-  for (const file of flags.configFile) userDocuments.push(...parseKubeadmDocuments(await readFile(file, 'utf8'), file));
+  for (const file of flags.configFile) userDocuments.push(...parseKubeadmDocuments(await readInputFile('--config-file', file), file));
   await using store = await openStore();
   using progress = showRun({ format: flags.logFormat, quiet: flags.quiet, isAnswer: flags.dryRun });
   const names = await loadArchives(store, images, interrupted);
@@ -60,15 +60,11 @@ async function run(images: readonly string[], flags: RunFlags): Promise<void> {
       images: names,
       masters: flags.masters,
       nodes: flags.nodes,
-      ssh: {
-        ...(choice.user === undefined ? {} : { user: choice.user }),
-        ...(choice.keyFile === undefined ? {} : { pk: choice.keyFile }),
-        ...(choice.port === undefined ? {} : { port: choice.port }),
-      },
+      ssh: choice.ssh,
       env: flags.env,
       command: flags.cmd,
     },
-    connection: { password: choice.password, passphrase: choice.passphrase, knownHosts: choice.knownHosts, localIp: ownAddress },
+    connection: { ...choice.connection, localIp: ownAddress },
     store,
     async pull(name, platform, signal) {
       using transfers = showTransfers({ quiet: flags.quiet });
