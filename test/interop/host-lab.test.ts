@@ -43,7 +43,11 @@ function open({ user = 'root', key = true, password: given, signal = never }: Lo
 /** Runs something on the server as root, without the code under test. */
 async function onServer(command: string): Promise<string> {
   const [program = '', ...args] = await lab.ssh(server.name, [command]);
-  const result = spawnSync(program, args, { encoding: 'utf8' });
+  // While sshd reads its configuration anew it does not listen.
+  const result = await until('sshd to listen', 10_000, async () => {
+    const tried = spawnSync(program, args, { encoding: 'utf8' });
+    return tried.status === 255 && /Connection refused/.test(tried.stderr) ? undefined : tried;
+  });
   assert.equal(result.status, 0, result.stderr);
   return result.stdout.trim();
 }

@@ -40,6 +40,11 @@ export async function inhabitants(labId: string): Promise<Inhabitants> {
   return { processes, namespaces };
 }
 
+async function isOfAnotherLab(pid: string, labId: string): Promise<boolean> {
+  const groups = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '');
+  return groups.includes('/sealos-lab-') && !groups.includes(`/sealos-lab-${labId}`);
+}
+
 /** Everything on the machine that carries the lab's id or lies in its directory, and which of the inhabitants are still there; empty: nothing. */
 export async function traces(labId: string, directory: string, seen: Inhabitants): Promise<readonly string[]> {
   const found: string[] = [];
@@ -55,7 +60,8 @@ export async function traces(labId: string, directory: string, seen: Inhabitants
     if (words.includes(directory) || words.includes(`${labId}h`)) found.push(`process ${pid} ${words.replaceAll('\0', ' ')}`);
     if (seen.processes.has(`${pid} ${started}`)) found.push(`process ${pid} of a host`);
     const namespace = await readlink(`/proc/${pid}/ns/net`).catch(() => '');
-    if (seen.namespaces.has(namespace)) found.push(`process ${pid} in a host's network namespace`);
+    // The kernel gives a namespace's number again: one that another lab has now is not ours any more.
+    if (seen.namespaces.has(namespace) && !(await isOfAnotherLab(pid, labId))) found.push(`process ${pid} in a host's network namespace`);
   }
   for (const place of ['propagate', 'unix-export', 'locks']) {
     const names = await readdir(join('/run/systemd/nspawn', place)).catch(() => []);
