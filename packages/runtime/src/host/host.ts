@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type { Compression } from '@sealos/image';
 import type { Script } from './script.ts';
 
@@ -60,6 +60,11 @@ export interface Host extends AsyncDisposable {
   ): Promise<readonly string[]>;
   /** The content, or undefined where there is no such file. */
   readFile(path: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array | undefined>;
+  /**
+   * A TCP connection made from the host to an address and port as it sees them (`127.0.0.1` is the host's own loopback), so that only
+   * sshd need be reachable from here. Throws HostError when nothing accepts it there.
+   */
+  dial(ip: string, port: number, options: { readonly title: string; readonly signal?: AbortSignal | undefined }): Promise<Duplex>;
 }
 
 /** What a host is, read once when it is reached. */

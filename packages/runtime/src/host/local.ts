@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { connect } from 'node:net';
 import { constants, userInfo } from 'node:os';
 import type { Address, Host } from './host.ts';
 import { makeHost } from './make-host.ts';
@@ -21,6 +22,15 @@ export function localTransport(): Transport {
   };
   return {
     start: async (commandLine) => begin(commandLine, children),
+    dial: (ip, port) =>
+      new Promise((resolve, reject) => {
+        const socket = connect({ host: ip, port, noDelay: true });
+        socket.once('error', reject);
+        socket.once('connect', () => {
+          socket.removeListener('error', reject);
+          resolve(socket);
+        });
+      }),
     destroy() {
       for (const child of children) kill(child);
     },

@@ -1,3 +1,5 @@
+import type { Duplex } from 'node:stream';
+import { HostError } from '../error.ts';
 import type { Address, Host, Output, RunOptions } from './host.ts';
 import { hostName } from './host-name.ts';
 import { type Script, script } from './script.ts';
@@ -14,6 +16,29 @@ export interface HostOptions {
   /** For sudo, where the user is not root. */
   readonly password: string | undefined;
   readonly signal: AbortSignal;
+}
+
+const DIAL_TIMEOUT = 10_000;
+
+/** Waits no longer than the signal and the time allow; a connection that comes later is closed. */
+async function withSignal(dialing: Promise<Duplex>, signal: AbortSignal | undefined): Promise<Duplex> {
+  const timeout = AbortSignal.timeout(DIAL_TIMEOUT);
+  const stop = signal ? AbortSignal.any([signal, timeout]) : timeout;
+  const { promise: stopped, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(timeout.aborted ? new Error(`no answer within ${DIAL_TIMEOUT / 1000} s`) : stop.reason);
+  stop.addEventListener('abort', onAbort, { once: true });
+  try {
+    stop.throwIfAborted();
+    return await Promise.race([dialing, stopped]);
+  } catch (error) {
+    void dialing.then(
+      (late) => late.destroy(),
+      () => {},
+    );
+    throw error;
+  } finally {
+    stop.removeEventListener('abort', onAbort);
+  }
 }
 
 /** A host over a transport, which is the host's from then on: one bash for all scripts, one more command for each bulk transfer. */
@@ -52,6 +77,19 @@ export async function makeHost(transport: Transport, options: HostOptions): Prom
       });
       const [there, content] = stdout.split('\n');
       return there === 'yes' ? Buffer.from(content ?? '', 'base64') : undefined;
+    },
+    async dial(ip, port, { title, signal }) {
+      const connection = await withSignal(transport.dial(ip, port), signal).catch((error: unknown) => {
+        signal?.throwIfAborted();
+        const why = error instanceof Error ? error.message : String(error);
+        throw new HostError('not-listening', `no connection from there to ${ip}:${port}: ${why}`, {
+          host: identity.name,
+          title,
+          cause: error,
+          hint: `see whether the service is up there, and whether sshd allows forwarding (AllowTcpForwarding)`,
+        });
+      });
+      return connection;
     },
     async [Symbol.asyncDispose]() {
       shell.end();

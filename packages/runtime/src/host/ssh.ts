@@ -192,6 +192,10 @@ function sshTransport(client: Client): Transport {
   });
   return {
     start: (commandLine) => startCommand(client, commandLine, closed),
+    dial: (ip, port) =>
+      new Promise((resolve, reject) => {
+        client.forwardOut('127.0.0.1', 0, ip, port, (error, channel) => (error ? reject(error) : resolve(channel)));
+      }),
     destroy: () => client.destroy(),
     async [Symbol.asyncDispose]() {
       if (isClosed) return;

@@ -1,4 +1,4 @@
-import type { Readable, Writable } from 'node:stream';
+import type { Duplex, Readable, Writable } from 'node:stream';
 
 /** One command on a host, with its streams. */
 export interface RemoteCommand {
@@ -15,6 +15,8 @@ export interface RemoteCommand {
 export interface Transport extends AsyncDisposable {
   /** Starts a command line of the user's login shell. Rejects when the connection is gone. */
   start(commandLine: string): Promise<RemoteCommand>;
+  /** A TCP connection from the host to an address and port as it sees them. Rejects when nothing accepts it there. */
+  dial(ip: string, port: number): Promise<Duplex>;
   /** Gives the connection up at once, for a host that no longer answers. */
   destroy(): void;
 }
