@@ -6,9 +6,8 @@ import { canonicalIp } from '../address-list.ts';
 import { type ClusterHost, clusterHosts, type Ssh } from '../cluster/cluster.ts';
 import type { Host } from '../host/host.ts';
 import { raw, script } from '../host/script.ts';
-import { openState } from '../state/state.ts';
-import { exists } from './desired.ts';
 import { type Connection, reachHosts } from './reach-hosts.ts';
+import { storedCluster } from './stored-cluster.ts';
 
 export interface OnHostsOptions {
   readonly cluster: string;
@@ -50,9 +49,7 @@ async function onHosts(
   options: OnHostsOptions,
   work: (host: Host, signal: AbortSignal) => Promise<number>,
 ): Promise<readonly HostOutcome[]> {
-  const stored = await (await openState(options.cluster)).read();
-  if (!exists(stored)) throw badInput('no-cluster', `there is no cluster '${options.cluster}'`, 'name another with --cluster');
-  const cluster = { ...stored.cluster, ssh: { ...stored.cluster.ssh, ...options.ssh } };
+  const { cluster } = (await storedCluster(options.cluster, options.ssh)).stored;
   const chosen = targets(clusterHosts(cluster), options);
   const groups = chosen.map((host) => ({ ips: [host.address], roles: host.roles, env: host.env, ssh: host.ssh }));
   await using hosts = await reachHosts({ ...cluster, hosts: groups }, options.connection, options.signal);

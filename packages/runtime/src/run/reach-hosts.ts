@@ -67,21 +67,35 @@ async function reach(spec: ClusterHost, cluster: Cluster, connection: Connection
   }
 }
 
-/** Connects to all hosts at once and reads what they are. Every host that cannot be reached is named; then none stays connected. */
-export async function reachHosts(cluster: Cluster, connection: Connection, signal: AbortSignal): Promise<ReachedHosts> {
-  const results = await Promise.allSettled(clusterHosts(cluster).map((spec) => reach(spec, cluster, connection, signal)));
+export interface UnreachedHost {
+  readonly spec: ClusterHost;
+  readonly error: unknown;
+}
+
+export interface PartlyReachedHosts extends ReachedHosts {
+  readonly unreached: readonly UnreachedHost[];
+}
+
+/** Connects to all hosts at once and reads what they are; a host that cannot be reached is told as such. */
+export async function reachWhatAnswers(cluster: Cluster, connection: Connection, signal: AbortSignal): Promise<PartlyReachedHosts> {
+  const specs = clusterHosts(cluster);
+  const results = await Promise.allSettled(specs.map((spec) => reach(spec, cluster, connection, signal)));
   const reached = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  const unreached = specs.flatMap((spec, index) => {
+    const result = results[index];
+    return result?.status === 'rejected' ? [{ spec, error: result.reason as unknown }] : [];
+  });
   const close = async () => {
     await Promise.all(reached.map(({ host }) => host[Symbol.asyncDispose]()));
   };
-  const failures = results.flatMap((result) => (result.status === 'rejected' ? [result.reason] : []));
-  if (failures.length > 0) {
+  if (signal.aborted) {
     await close();
-    throw joinFailures(failures);
+    throw signal.reason;
   }
   const byIp = new Map(reached.map((entry) => [entry.spec.address.ip, entry.host]));
   return {
     reached,
+    unreached,
     hostOf: (address) => {
       const host = byIp.get(address.ip);
       if (!host) throw new Error(`no connection to ${address.ip}`);
@@ -89,6 +103,14 @@ export async function reachHosts(cluster: Cluster, connection: Connection, signa
     },
     [Symbol.asyncDispose]: close,
   };
+}
+
+/** Connects to all hosts at once and reads what they are. Every host that cannot be reached is named; then none stays connected. */
+export async function reachHosts(cluster: Cluster, connection: Connection, signal: AbortSignal): Promise<ReachedHosts> {
+  const hosts = await reachWhatAnswers(cluster, connection, signal);
+  if (hosts.unreached.length === 0) return hosts;
+  await hosts[Symbol.asyncDispose]();
+  throw joinFailures(hosts.unreached.map(({ error }) => error));
 }
 
 function joinFailures(failures: readonly unknown[]): unknown {
