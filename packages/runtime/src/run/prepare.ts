@@ -34,6 +34,8 @@ export interface ReachedHost {
   readonly facts: HostFacts;
   /** No file of this cluster is there. */
   readonly fresh: boolean;
+  /** Names of the steps that say there that they are done. */
+  readonly markers: ReadonlySet<string>;
 }
 
 export interface PrepareInput {

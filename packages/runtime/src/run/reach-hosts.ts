@@ -56,11 +56,13 @@ async function reach(spec: ClusterHost, cluster: Cluster, connection: Connection
   const host = await open(spec, connection, signal);
   try {
     const facts = await gatherFacts(host, signal);
-    const { stdout } = await host.run(script`if [ -d ${hostLayout(cluster.name).markers} ]; then echo held; fi`, {
+    const { markers } = hostLayout(cluster.name);
+    const { stdout } = await host.run(script`if [ -d ${markers} ]; then echo .; ls -1 ${markers}; fi`, {
       title: 'looking for an earlier run',
       signal,
     });
-    return { spec, host, facts, fresh: stdout.trim() !== 'held' };
+    const found = stdout.split('\n').filter((line) => line !== '');
+    return { spec, host, facts, fresh: found.length === 0, markers: new Set(found.slice(1)) };
   } catch (error) {
     await host[Symbol.asyncDispose]();
     throw error;
