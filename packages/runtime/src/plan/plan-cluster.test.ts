@@ -14,7 +14,15 @@ const facts: Pick<HostFacts, 'kernelFeatures' | 'tools' | 'swapOn'> = {
 
 function host(ip: string, role: string, change: Partial<typeof facts> = {}): PlannedHost {
   // The plan looks at these three alone.
-  return { address: { ip, port: 22 }, hostname: ip, roles: [role], facts: { ...facts, ...change } as HostFacts, files: [], env: new Map() };
+  return {
+    address: { ip, port: 22 },
+    hostname: ip,
+    roles: [role],
+    facts: { ...facts, ...change } as HostFacts,
+    files: [],
+    env: new Map(),
+    member: false,
+  };
 }
 
 const application: PlannedImage = {
@@ -43,7 +51,8 @@ function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> 
     vip: '10.103.97.2',
     apiName: 'apiserver.cluster.local',
     apiPort: 6443,
-    certificates: [],
+    seat: { ip: '10.0.0.1', port: 22 },
+    certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] } },
     joinToken: '',
     skipPhases: [],
@@ -82,7 +91,7 @@ test('the container runtime is started by a script of its own only where the ima
 });
 
 test('every step comes after those that it needs', () => {
-  const commands = [application, patch].map((image) => ({ image, script: script`true`, files: [] }));
+  const commands = [application, patch].map((image) => ({ image, hosts: [{ ip: '10.0.0.1', port: 22 }], script: script`true`, files: [] }));
   const { steps } = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node')], { commands }));
   for (const [index, step] of steps.entries()) {
     for (const need of step.needs)
@@ -97,13 +106,38 @@ test('workers get the virtual address where their kernel can balance it, and the
   const bare = host('10.0.0.3', 'node', { tools: { ...facts.tools, nft: false } });
   const plan = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node'), bare]));
   assert.deepEqual(hostsOf(plan, 'api-address'), ['10.0.0.2']);
-  assert.deepEqual(hostsOf(plan, 'kubeadm-join'), ['10.0.0.2', '10.0.0.3']);
+  assert.deepEqual(hostsOf(plan, 'join-workers'), ['10.0.0.2', '10.0.0.3']);
 });
 
 test("an application's commands run on the first control plane, a patch's on every host, in the order of the images", () => {
-  const commands = [patch, application].map((image) => ({ image, script: script`true`, files: [] }));
+  const everywhere = ['10.0.0.1', '10.0.0.2'].map((ip) => ({ ip, port: 22 }));
+  const commands = [patch, application].map((image) => ({
+    image,
+    hosts: image === patch ? everywhere : everywhere.slice(0, 1),
+    script: script`true`,
+    files: [],
+  }));
   const plan = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node')], { commands }));
   assert.deepEqual(ids(plan).slice(-2), ['run patch:1', 'run app:1']);
   assert.deepEqual(hostsOf(plan, 'run patch:1'), ['10.0.0.1', '10.0.0.2']);
   assert.deepEqual(hostsOf(plan, 'run app:1'), ['10.0.0.1']);
+});
+
+test('control planes join one after the other while the workers join, and only then does the API address lead to all of them', () => {
+  const hosts = ['10.0.0.1', '10.0.0.2', '10.0.0.3'].map((ip) => host(ip, 'master'));
+  const plan = planCluster(input([...hosts, host('10.0.0.4', 'node')]));
+  const step = (id: string) => plan.steps.find((one) => one.id === id);
+  assert.deepEqual(hostsOf(plan, 'certificates'), ['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  assert.deepEqual(hostsOf(plan, 'kubeadm-init'), ['10.0.0.1']);
+  assert.deepEqual(hostsOf(plan, 'join-masters'), ['10.0.0.2', '10.0.0.3']);
+  assert.equal(step('join-masters')?.serial, true);
+  assert.deepEqual(step('join-workers')?.needs, ['kubeadm-init', 'api-address']);
+  assert.deepEqual(step('api-members')?.needs, ['own-api-name', 'join-workers']);
+});
+
+test('where a control plane stands, it lets the others in, be it the first or not', () => {
+  const [first, second] = [host('10.0.0.1', 'master'), { ...host('10.0.0.2', 'master'), member: true }];
+  const plan = planCluster(input([first, second], { seat: second.address }));
+  assert.deepEqual(hostsOf(plan, 'kubeadm-init'), ['10.0.0.2']);
+  assert.deepEqual(hostsOf(plan, 'join-masters'), ['10.0.0.1']);
 });

@@ -1,15 +1,17 @@
 import type { Address, Host, HostFile } from '../host/host.ts';
 import type { LifecycleScripts } from '../image-contract/cluster-image.ts';
 import { scriptLine } from '../image-contract/commands.ts';
+import { nodeName } from '../kubeadm/node.ts';
 import type { Plan, Step } from '../step.ts';
 import { apiAddressStep, chooseBalancing } from '../steps/api-address.ts';
 import { applicationStep, applicationStepId } from '../steps/application.ts';
 import { filesStep } from '../steps/files.ts';
 import { hostNamesStep } from '../steps/host-names.ts';
-import { certificatesStep, INIT_MARKER, kubeadmInitStep, kubeconfigStep } from '../steps/kubeadm-init.ts';
-import { JOIN_MARKER, kubeadmJoinStep } from '../steps/kubeadm-join.ts';
+import { certificatesStep, kubeadmInitStep, kubeconfigStep } from '../steps/kubeadm-init.ts';
+import { kubeadmJoinStep, tokenAdmission } from '../steps/kubeadm-join.ts';
 import { layersStep } from '../steps/layers.ts';
 import { lifecycleStep } from '../steps/lifecycle.ts';
+import { INIT_MARKER } from '../steps/membership.ts';
 import { registryStep } from '../steps/registry.ts';
 import type { PlannedCommands, PlannedHost, PlanShape } from './plan-input.ts';
 
@@ -18,7 +20,10 @@ export interface ClusterPlanInput extends PlanShape {
   readonly vip: string;
   readonly apiName: string;
   readonly apiPort: number;
-  readonly certificates: readonly HostFile[];
+  /** The control plane that the others join: the one where the cluster begins, or one that stands. */
+  readonly seat: Address;
+  /** Certificates, keys and kubeconfigs of one control plane. */
+  readonly certificates: (master: Address) => readonly HostFile[];
   readonly kubeadm: {
     readonly init: string;
     readonly join: ReadonlyMap<string, string>;
@@ -36,6 +41,7 @@ export interface ClusterPlanInput extends PlanShape {
   readonly timeout: number | undefined;
 }
 
+const addresses = (hosts: readonly PlannedHost[]) => hosts.map(({ address }) => address);
 const isMaster = (host: PlannedHost) => host.roles.includes('master');
 
 /** kubeadm's complaints that the facts explain: the kernel has what it needs in another form, or the host cannot change it. */
@@ -49,10 +55,10 @@ function expectedPreflightErrors(hosts: readonly PlannedHost[], skipPhases: read
   return [...errors];
 }
 
-/** How a worker finds the API: the virtual address where its kernel can balance it, else master0 itself. */
-function apiAddressOf(input: ClusterPlanInput, host: PlannedHost): string {
-  if (isMaster(host)) return input.master0.ip;
-  return host.facts && chooseBalancing(host.facts) === 'direct' ? input.master0.ip : input.vip;
+/** How a host finds the API: a control plane by itself as soon as it has one, a worker by the virtual address where its kernel can balance it. */
+function apiAddressOf({ seat, vip }: ClusterPlanInput, host: PlannedHost): string {
+  if (isMaster(host)) return host.member ? host.address.ip : seat.ip;
+  return host.facts && chooseBalancing(host.facts) === 'direct' ? seat.ip : vip;
 }
 
 /**
@@ -61,13 +67,10 @@ function apiAddressOf(input: ClusterPlanInput, host: PlannedHost): string {
  */
 export function planCluster(input: ClusterPlanInput): Plan {
   const { layout, hosts, images, master0, registry, scripts, timeout } = input;
-  const workers = hosts.filter((host) => !isMaster(host));
-  const everyone = hosts.map((host) => host.address);
   const lifecycle = (label: string) => (host: PlannedHost) => scriptLine(label, host.env, `${layout.rootfs}/scripts`);
-  const ignorePreflightErrors = expectedPreflightErrors(hosts, input.skipPhases);
 
   const steps: Step[] = [
-    layersStep({ layout, hosts: everyone, images, master0, registryHost: registry.host }),
+    layersStep({ layout, hosts: addresses(hosts), images, master0, registryHost: registry.host }),
     filesStep({ id: 'files', title: "writing each host's own files", layout, hosts, needs: ['layers'] }),
     lifecycleStep({
       id: 'check',
@@ -130,48 +133,103 @@ export function planCluster(input: ClusterPlanInput): Plan {
       clean: lifecycle(scripts.clean),
       timeout,
     }),
-    certificatesStep({ layout, master0, needs: ['init'], certificates: input.certificates }),
-    kubeadmInitStep({
-      layout,
-      master0,
-      needs: ['certificates'],
-      certificates: input.certificates,
-      config: input.kubeadm.init,
-      skipPhaseFlags: input.kubeadm.skipPhaseFlags.init,
-      ignorePreflightErrors,
-      timeout,
-    }),
-    kubeconfigStep({ layout, masters: hosts.filter(isMaster).map((host) => host.address), needs: [INIT_MARKER] }),
   );
-  if (workers.length > 0) {
-    steps.push(
-      apiAddressStep({
-        layout,
-        workers: workers.map((host) => ({ address: host.address, balancing: host.facts ? chooseBalancing(host.facts) : 'direct' })),
-        masters: hosts.filter(isMaster).map((host) => host.address),
-        vip: input.vip,
-        port: input.apiPort,
-        needs: ['init'],
-      }),
-      kubeadmJoinStep({
-        layout,
-        master0,
-        workers: workers.map((host) => host.address),
-        needs: [INIT_MARKER, 'api-address'],
-        hostOf: input.hostOf,
-        config: (worker) => input.kubeadm.join.get(worker.ip) ?? '',
-        skipPhaseFlags: input.kubeadm.skipPhaseFlags.join,
-        token: input.joinToken,
-        ignorePreflightErrors,
-        timeout,
-      }),
-    );
-  }
-  let last = ['kubeconfig', ...(workers.length > 0 ? [JOIN_MARKER] : [])];
+  const membership = membershipSteps(input, { needs: ['init'], ignorePreflightErrors: expectedPreflightErrors(hosts, input.skipPhases) });
+  steps.push(...membership.steps);
+
+  let last = membership.ends;
   for (const commands of input.commands) {
-    const targets = commands.image.kind === 'application' ? [master0] : everyone;
-    steps.push(applicationStep({ layout, commands, hosts: targets, needs: last, force: input.force.has(commands.image.name), timeout }));
+    steps.push(applicationStep({ layout, commands, needs: last, force: input.force.has(commands.image.name), timeout }));
     last = [applicationStepId(commands.image.name)];
   }
   return { steps };
+}
+
+/** Control planes, workers and the address by which these find those; `ends` are the steps after which the cluster stands. */
+function membershipSteps(
+  input: ClusterPlanInput,
+  before: { readonly needs: readonly string[]; readonly ignorePreflightErrors: readonly string[] },
+): { readonly steps: readonly Step[]; readonly ends: readonly string[] } {
+  const { layout, hosts, seat, timeout } = input;
+  const masters = hosts.filter(isMaster);
+  const workers = hosts.filter((host) => !isMaster(host));
+  const steps: Step[] = [
+    certificatesStep({ layout, masters: addresses(masters), needs: before.needs, certificates: input.certificates }),
+    kubeadmInitStep({
+      layout,
+      seat,
+      needs: ['certificates'],
+      config: input.kubeadm.init,
+      skipPhaseFlags: input.kubeadm.skipPhaseFlags.init,
+      ignorePreflightErrors: before.ignorePreflightErrors,
+      timeout,
+    }),
+  ];
+  const ends = ['kubeconfig'];
+
+  const joining = {
+    layout,
+    seat,
+    hostOf: input.hostOf,
+    config: (address: Address) => input.kubeadm.join.get(address.ip) ?? '',
+    skipPhaseFlags: input.kubeadm.skipPhaseFlags.join,
+    admit: tokenAdmission(() => input.hostOf(seat), input.joinToken),
+    ignorePreflightErrors: before.ignorePreflightErrors,
+    timeout,
+  };
+  const asJoining = (list: readonly PlannedHost[]) => list.map(({ address, hostname }) => ({ address, node: nodeName(hostname) }));
+  const furtherMasters = masters.filter(({ address }) => address.ip !== seat.ip);
+  let lastMaster: string = INIT_MARKER;
+  if (furtherMasters.length > 0) {
+    steps.push(
+      kubeadmJoinStep({
+        ...joining,
+        id: 'join-masters',
+        title: 'joining the other control planes',
+        hosts: asJoining(furtherMasters),
+        serial: true,
+        needs: [INIT_MARKER],
+      }),
+      hostNamesStep({
+        id: 'own-api-name',
+        title: 'naming each control plane its own API',
+        needs: ['join-masters'],
+        hosts: furtherMasters.map(({ address }) => ({ address, names: [{ domain: input.apiName, ip: address.ip }] })),
+      }),
+    );
+    lastMaster = 'own-api-name';
+  }
+  steps.push(kubeconfigStep({ layout, masters: addresses(masters), needs: [lastMaster] }));
+
+  if (workers.length > 0) {
+    const balanced = {
+      layout,
+      workers: workers.map((host) => ({ address: host.address, balancing: host.facts ? chooseBalancing(host.facts) : 'direct' })),
+      vip: input.vip,
+      port: input.apiPort,
+    };
+    const standing = masters.filter((host) => host.member || host.address.ip === seat.ip);
+    steps.push(
+      // Only over the control planes that answer while a worker joins: a third of its calls would fail otherwise.
+      apiAddressStep({ ...balanced, masters: addresses(standing), needs: before.needs }),
+      kubeadmJoinStep({
+        ...joining,
+        id: 'join-workers',
+        title: 'joining the workers',
+        hosts: asJoining(workers),
+        serial: false,
+        needs: [INIT_MARKER, 'api-address'],
+      }),
+    );
+    ends.push('join-workers');
+    if (standing.length < masters.length) {
+      steps.push({
+        ...apiAddressStep({ ...balanced, masters: addresses(masters), needs: [lastMaster, 'join-workers'] }),
+        id: 'api-members',
+        title: 'balancing the API over all control planes',
+      });
+      ends.push('api-members');
+    }
+  }
+  return { steps, ends };
 }

@@ -38,11 +38,15 @@ export interface PlannedHost {
   readonly files: readonly HostFile[];
   /** The environment of the rootfs' scripts on this host. */
   readonly env: ReadonlyMap<string, string>;
+  /** It is part of the running cluster: kubeadm was here and ended well. */
+  readonly member: boolean;
 }
 
 /** The commands of one image, in order, ready to be run as one script. */
 export interface PlannedCommands {
   readonly image: PlannedImage;
+  /** Hosts where they run: master0 for an application, every host for a rootfs or a patch image. */
+  readonly hosts: readonly Address[];
   readonly script: Script;
   /** Files rendered for an application's directory. */
   readonly files: readonly HostFile[];
@@ -60,6 +64,7 @@ export interface PlanShape {
   readonly layout: HostLayout;
   readonly hosts: readonly PlannedHost[];
   readonly images: readonly PlannedImage[];
+  /** The first control plane: applications' files and commands live there. */
   readonly master0: Address;
   readonly registry: PlannedRegistry;
 }

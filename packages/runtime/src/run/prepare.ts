@@ -23,6 +23,9 @@ import { generatePassword, htpasswd } from '../registry-config/credentials.ts';
 import { parseRegistryConfig, type RegistryConfig } from '../registry-config/registry-config.ts';
 import { renderTemplates } from '../render/render.ts';
 import type { ClusterState } from '../state/state.ts';
+import { applicationStepId } from '../steps/application.ts';
+import { markerName } from '../steps/marker.ts';
+import { isMember } from '../steps/membership.ts';
 import { type LoadedImage, type LoadImageOptions, loadImage } from './load-image.ts';
 
 export const API_NAME = 'apiserver.cluster.local';
@@ -184,12 +187,16 @@ async function renderHosts(input: PrepareInput, rootfs: LoadedImage, given: Envi
       facts: entry.reached.facts,
       files: guarded(files, registry.password),
       env: entry.env,
+      member: isMember(entry.reached.markers),
     };
   });
   return { hosts, registry };
 }
 
-/** The commands of the images that this call names, with master0's environment. */
+/**
+ * The commands of the images that this call names, with master0's environment; those of the rootfs and of patches besides on the hosts
+ * where they never ran, which were added since.
+ */
 function commandsOf(
   input: PrepareInput,
   master0: ReachedHost,
@@ -199,15 +206,20 @@ function commandsOf(
 ): readonly PlannedCommands[] {
   let first = true;
   return input.images.flatMap((image) => {
-    if (!input.requested.has(image.contract.name)) return [];
-    const contract = first ? overrideCommand(image.contract, input.command) : image.contract;
-    first = false;
-    const isApplication = contract.kind === 'application';
+    const isRequested = input.requested.has(image.contract.name);
+    const isApplication = image.contract.kind === 'application';
+    const ran = markerName(applicationStepId(image.contract.name));
+    const everywhere = isApplication ? [master0] : input.hosts;
+    const hosts = isRequested ? everywhere : everywhere.filter(({ markers }) => !isApplication && !markers.has(ran));
+    if (hosts.length === 0) return [];
+    const contract = isRequested && first ? overrideCommand(image.contract, input.command) : image.contract;
+    if (isRequested) first = false;
     const directory = isApplication ? workdir(image.planned.directory) : rootfsDirectory;
     const env = environmentOf(input, contract, master0, kubeVersion);
     const files = isApplication ? renderTemplates(image.templates, env, directory) : [];
     if (contract.commands.length === 0 && files.length === 0) return [];
-    return [{ image: image.planned, script: guestScript(contract.commands, env, directory, { keepGoing: input.keepGoing }), files }];
+    const planned = { image: image.planned, hosts: hosts.map(({ spec }) => spec.address), files };
+    return [{ ...planned, script: guestScript(contract.commands, env, directory, { keepGoing: input.keepGoing }) }];
   });
 }
 
@@ -236,6 +248,7 @@ async function prepareKubeadm(
   vip: string,
   rootfsEnv: Environment,
   planned: readonly PlannedHost[],
+  seat: ReachedHost,
 ): Promise<Kubeadm> {
   const filesOf = (address: Address) => planned.find((host) => sameAddress(host.address, address))?.files ?? [];
   const token = generateToken();
@@ -244,7 +257,8 @@ async function prepareKubeadm(
   const documents = (caCertHash: string) =>
     kubeadmDocuments({
       version,
-      hosts: input.hosts.map(({ spec, facts }) => ({
+      // The first control plane of the documents is the one that the others join.
+      hosts: [seat, ...input.hosts.filter((host) => host !== seat)].map(({ spec, facts }) => ({
         address: spec.address,
         role: spec.roles.includes('master') ? 'master' : 'worker',
         facts,
@@ -280,6 +294,12 @@ async function prepareKubeadm(
   return { plan: documents(pki.caCertHash), pki, token };
 }
 
+/** What lies ready on a control plane before kubeadm starts there. One that joins gets its kubelet's kubeconfig by joining, and refuses another. */
+function certificatesFor(pki: Pki | undefined, master: Address, seat: Address): readonly HostFile[] {
+  const files = pki?.files.get(master.ip) ?? [];
+  return master.ip === seat.ip ? files : files.filter(({ path }) => path !== '/etc/kubernetes/kubelet.conf');
+}
+
 /** Turns the reached hosts and the opened images into the plan's whole input: rendered files, certificates, kubeadm's documents, commands. */
 export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput> {
   const { cluster } = input;
@@ -287,12 +307,15 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
   const layout = hostLayout(cluster.name);
   const given = await withRegistryPassword(input, rootfs.contract);
   const { hosts, registry } = await renderHosts(input, rootfs, given, layout.rootfs);
-  const master0 = input.hosts.find(({ spec }) => spec.roles.includes('master'));
+  const apiHosts = input.hosts.filter(({ spec }) => spec.roles.includes('master'));
+  const [master0] = apiHosts;
+  const seat = apiHosts.find(({ markers }) => isMember(markers)) ?? master0;
   const registryHost = registryHosts(cluster)[0];
-  if (!master0 || !registryHost) throw new SealosError('no-master', `cluster ${cluster.name} has no control-plane host`, { exitCode: 2 });
+  if (!master0 || !seat || !registryHost)
+    throw new SealosError('no-master', `cluster ${cluster.name} has no control-plane host`, { exitCode: 2 });
   const master0Env = hosts.find(({ address }) => sameAddress(address, master0.spec.address))?.env ?? new Map();
   const vip = imageVip(rootfs.contract, master0Env);
-  const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env, hosts);
+  const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env, hosts, seat);
   const scripts: LifecycleScripts = lifecycleScripts(input.images.map((image) => image.contract));
   const byAddress = new Map(input.hosts.map(({ spec, host }) => [spec.address.ip, host]));
   return {
@@ -305,7 +328,8 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
     vip,
     apiName: API_NAME,
     apiPort: kubeadm.plan.apiPort,
-    certificates: kubeadm.pki?.files.get(master0.spec.address.ip) ?? [],
+    seat: seat.spec.address,
+    certificates: (master) => certificatesFor(kubeadm.pki, master, seat.spec.address),
     kubeadm: kubeadm.plan,
     joinToken: kubeadm.token,
     skipPhases: rootfs.contract.skipPhases,

@@ -1,4 +1,3 @@
-import type { Address } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { PlannedCommands } from '../plan/plan-input.ts';
@@ -9,8 +8,6 @@ import { finishing, inputHash, readMarker } from './marker.ts';
 export interface ApplicationInput {
   readonly layout: HostLayout;
   readonly commands: PlannedCommands;
-  /** master0 for an application; every host for a rootfs or a patch image. */
-  readonly hosts: readonly Address[];
   readonly needs: readonly string[];
   /** Runs the commands even where they ended well before. */
   readonly force: boolean;
@@ -22,14 +19,14 @@ export function applicationStepId(name: string): string {
 }
 
 /** An image's ENTRYPOINT and CMD, each element one shell line, in the image's own directory (cluster-image-layout.md §3.4). */
-export function applicationStep({ layout, commands, hosts, needs, force, timeout }: ApplicationInput): Step {
+export function applicationStep({ layout, commands, needs, force, timeout }: ApplicationInput): Step {
   const { image } = commands;
   const id = applicationStepId(image.name);
   const hash = inputHash(image.digest, commands.script.text, filesHash(commands.files));
   return {
     id,
     title: `running ${image.name}`,
-    hosts,
+    hosts: commands.hosts,
     needs,
     async check(host, { signal }) {
       if (!force && (await readMarker(host, layout, id, signal)) === hash) return 'done';

@@ -2,29 +2,50 @@ import type { Address, Host } from '../host/host.ts';
 import { script, secret } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
-import { resetKubeadm, resetPartialKubeadm } from './kubeadm-init.ts';
-import { finishing, inputHash, readMarker } from './marker.ts';
+import { forgetNode } from './forget-node.ts';
+import { resetKubeadm, resetPartialKubeadm } from './kubeadm-reset.ts';
+import { finishing, inputHash } from './marker.ts';
+import { isPartOfCluster, JOIN_MARKER } from './membership.ts';
+
+export interface JoiningHost {
+  readonly address: Address;
+  /** Name of its Kubernetes node. */
+  readonly node: string;
+}
 
 export interface KubeadmJoinInput {
+  readonly id: string;
+  readonly title: string;
   readonly layout: HostLayout;
-  readonly master0: Address;
-  readonly workers: readonly Address[];
+  /** The control plane that lets the hosts in. */
+  readonly seat: Address;
+  readonly hosts: readonly JoiningHost[];
+  /** One after the other: every new member of etcd must be there before the next is added. */
+  readonly serial: boolean;
   readonly needs: readonly string[];
   readonly hostOf: (address: Address) => Host;
-  /** `kubeadm join`'s whole configuration for one worker: a secret, it holds the token. */
-  readonly config: (worker: Address) => string;
+  /** `kubeadm join`'s whole configuration for one host: a secret, it holds the token. */
+  readonly config: (address: Address) => string;
   readonly skipPhaseFlags: readonly string[];
-  /** The bootstrap token, `[a-z0-9]{6}.[a-z0-9]{16}`. */
-  readonly token: string;
+  /** Lets the token of the configurations in. */
+  readonly admit: (signal: AbortSignal) => Promise<void>;
   readonly ignorePreflightErrors: readonly string[];
   readonly timeout: number | undefined;
 }
 
-export const JOIN_MARKER = 'kubeadm-join';
 const TOKEN_MINUTES = 60;
 
-/** Lets the token in for an hour. It goes to master0 on standard input: it is in no argument list. */
-async function admitToken(master0: Host, token: string, signal: AbortSignal): Promise<void> {
+/** Lets a bootstrap token (`[a-z0-9]{6}.[a-z0-9]{16}`) in for an hour, once in a plan however many hosts join. */
+export function tokenAdmission(seat: () => Host, token: string): (signal: AbortSignal) => Promise<void> {
+  let admitted: Promise<void> | undefined;
+  return (signal) => {
+    admitted ??= admitToken(seat(), token, signal);
+    return admitted;
+  };
+}
+
+/** The token goes to the control plane on standard input: it is in no argument list. */
+async function admitToken(seat: Host, token: string, signal: AbortSignal): Promise<void> {
   const [id, key] = token.split('.');
   const manifest = JSON.stringify({
     apiVersion: 'v1',
@@ -40,29 +61,31 @@ async function admitToken(master0: Host, token: string, signal: AbortSignal): Pr
       'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',
     },
   });
-  await master0.run(script`printf %s ${secret(manifest)} | kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - >/dev/null`, {
+  await seat.run(script`printf %s ${secret(manifest)} | kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - >/dev/null`, {
     title: 'making a join token',
     signal,
     timeout: 60_000,
   });
 }
 
-/** `kubeadm join` on the workers, all at once. */
+/** `kubeadm join` of control planes or of workers. */
 export function kubeadmJoinStep(input: KubeadmJoinInput): Step {
-  let admitted: Promise<void> | undefined;
-  const configPath = `${input.layout.etc}/kubeadm-join-node.yaml`;
+  const configPath = `${input.layout.etc}/kubeadm-join.yaml`;
+  const nodeOf = (host: Host) => input.hosts.find(({ address }) => address.ip === host.address.ip)?.node ?? host.name;
   return {
-    id: JOIN_MARKER,
-    title: 'joining the workers',
-    hosts: input.workers,
+    id: input.id,
+    title: input.title,
+    hosts: input.hosts.map(({ address }) => address),
     needs: input.needs,
+    serial: input.serial,
     async check(host, { signal }) {
-      return (await readMarker(host, input.layout, JOIN_MARKER, signal)) ? 'done' : { what: 'kubeadm join' };
+      return (await isPartOfCluster(host, input.layout, signal)) ? 'done' : { what: 'kubeadm join' };
     },
     async apply(host, { signal, onLine }) {
-      admitted ??= admitToken(input.hostOf(input.master0), input.token, signal);
-      await admitted;
+      await input.admit(signal);
       await host.run(resetPartialKubeadm(), { title: 'clearing an interrupted kubeadm run', signal, onLine });
+      // An earlier life of this host, or a join that was cut off, may still be in the cluster's books.
+      await forgetNode(input.hostOf(input.seat), { node: nodeOf(host), ip: host.address.ip }, { signal, onLine });
       await host.writeFiles([{ path: configPath, content: input.config(host.address), mode: 0o600 }], {
         title: "writing kubeadm's configuration",
         signal,
@@ -75,7 +98,7 @@ export function kubeadmJoinStep(input: KubeadmJoinInput): Step {
 kubeadm join --config ${configPath} ${input.skipPhaseFlags} ${ignore}`,
           input.layout,
           JOIN_MARKER,
-          inputHash(input.master0.ip),
+          inputHash(input.seat.ip),
         ),
         { title: 'kubeadm join', signal, onLine, timeout: input.timeout },
       );

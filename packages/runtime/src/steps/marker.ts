@@ -10,8 +10,13 @@ export function inputHash(...input: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(input, stable)).digest('hex');
 }
 
+/** The name of the file that records a step. */
+export function markerName(id: string): string {
+  return id.replaceAll(/[^A-Za-z0-9._-]/g, '_');
+}
+
 function markerPath(layout: HostLayout, id: string): string {
-  return posix.join(layout.markers, id.replaceAll(/[^A-Za-z0-9._-]/g, '_'));
+  return posix.join(layout.markers, markerName(id));
 }
 
 /** The input hash with which a step was last finished on this host, or undefined. */

@@ -1,0 +1,98 @@
+import { SealosError } from '@sealos/image';
+import { type Cluster, type Environment, type MountedImage, registryHosts } from '../cluster/cluster.ts';
+import { type ClusterImage, clusterImage, imageVip, lifecycleScripts } from '../image-contract/cluster-image.ts';
+import { hostEnvironment } from '../image-contract/environment.ts';
+import { hostLayout } from '../layout.ts';
+import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
+import { parseRegistryConfig } from '../registry-config/registry-config.ts';
+import { isMember } from '../steps/membership.ts';
+import { API_NAME } from './prepare.ts';
+import type { ReachedHosts } from './reach-hosts.ts';
+
+export interface StoredPlanOptions {
+  readonly cluster: Cluster;
+  readonly hosts: ReachedHosts;
+  /** What `-e` gave each image. */
+  readonly given: ReadonlyMap<string, Environment>;
+  readonly sealosVersion: string;
+  readonly timeout: number | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** The image's contract from what the state kept of it: neither the image nor the store is needed. */
+function contractOf(mount: MountedImage): ClusterImage {
+  return clusterImage(mount.imageName, {
+    architecture: 'amd64',
+    os: 'linux',
+    rootfs: { type: 'layers', diff_ids: [] },
+    config: {
+      Labels: mount.labels,
+      Env: [...mount.env].map(([key, value]) => `${key}=${value}`),
+      Cmd: mount.cmd,
+      Entrypoint: mount.entrypoint,
+    },
+  });
+}
+
+/**
+ * A plan's input made of the state alone, without the images: enough to undo steps, and to carry out those that only concern how hosts
+ * find one another. No layers, certificates or kubeadm documents are in it.
+ */
+export async function storedPlanInput(options: StoredPlanOptions): Promise<ClusterPlanInput> {
+  const { cluster, given, signal } = options;
+  const { reached } = options.hosts;
+  const layout = hostLayout(cluster.name);
+  const images = cluster.status.mounts.map(contractOf);
+  const rootfs = images.find((image) => image.kind === 'rootfs');
+  const apiHosts = reached.filter(({ spec }) => spec.roles.includes('master'));
+  const [master0] = apiHosts;
+  const seat = apiHosts.find(({ markers }) => isMember(markers)) ?? master0;
+  const registry = registryHosts(cluster)[0];
+  if (!rootfs || !master0 || !seat || !registry) {
+    throw new SealosError('bad-state', `the stored Clusterfile of '${cluster.name}' does not say which images it was made of`, {
+      exitCode: 2,
+    });
+  }
+  const registryHost = reached.find(({ spec }) => spec.address.ip === registry.address.ip) ?? master0;
+  const yaml = await registryHost.host.readFile(`${layout.rootfs}/etc/registry.yml`, { signal });
+  const registryConfig = parseRegistryConfig(yaml === undefined ? undefined : Buffer.from(yaml).toString(), 'etc/registry.yml');
+  const hosts = reached.map(({ spec, facts, markers }) => ({
+    address: spec.address,
+    hostname: facts.hostname,
+    roles: spec.roles,
+    facts,
+    files: [],
+    member: isMember(markers),
+    env: hostEnvironment({
+      image: rootfs.env,
+      cluster: cluster.env,
+      commandLine: given.get(rootfs.name),
+      host: spec.env,
+      roles: spec.roles,
+      kubeVersion: rootfs.version,
+      sealosVersion: options.sealosVersion,
+      facts,
+    }).env,
+  }));
+  const env = hosts.find(({ address }) => address.ip === master0.spec.address.ip)?.env ?? new Map();
+  return {
+    layout,
+    hosts,
+    images: [],
+    master0: master0.spec.address,
+    registry: { host: registry.address, domain: registryConfig.domain, port: registryConfig.port, data: registryConfig.data },
+    scripts: lifecycleScripts(images),
+    vip: imageVip(rootfs, env),
+    apiName: API_NAME,
+    apiPort: 6443,
+    seat: seat.spec.address,
+    certificates: () => [],
+    kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] } },
+    joinToken: '',
+    skipPhases: [],
+    commands: [],
+    force: new Set(),
+    hostOf: options.hosts.hostOf,
+    timeout: options.timeout,
+  };
+}

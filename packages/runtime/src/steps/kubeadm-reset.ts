@@ -1,0 +1,41 @@
+import type { Host } from '../host/host.ts';
+import { type Script, script } from '../host/script.ts';
+import type { StepContext } from '../step.ts';
+
+/**
+ * `kubeadm reset` without the phases that ask the rest of the cluster to forget this host: they would wait for an API that may be gone.
+ * Whoever takes a single host away does that from another control plane (`forget-node.ts`).
+ */
+const resetScript = script`if command -v kubeadm >/dev/null; then
+  skip=remove-etcd-member
+  if kubeadm reset phase --help 2>&1 | grep -q update-cluster-status; then skip=$skip,update-cluster-status; fi
+  kubeadm reset --force --skip-phases="$skip" || true
+fi`;
+
+/**
+ * Takes back what an interrupted kubeadm left behind: it does not run over its own remains. Only called while the marker says that
+ * this host never finished, so a living control plane is never touched.
+ */
+export function resetPartialKubeadm(): Script {
+  return script`if ls /etc/kubernetes/manifests/*.yaml >/dev/null 2>&1 || [ -e /var/lib/kubelet/config.yaml ] || [ -d /var/lib/etcd/member ]; then
+  ( ${resetScript} ) >/dev/null 2>&1 || true
+  rm -rf --one-file-system /etc/kubernetes/manifests /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/etcd
+fi`;
+}
+
+/** `kubeadm reset` and what it leaves: its directories, kube-proxy's rules, the address that IPVS mode puts on an interface. */
+export async function resetKubeadm(host: Host, { signal, onLine }: StepContext): Promise<void> {
+  await host.run(
+    script`${resetScript}
+for mount in $(awk '$2 ~ "^/var/lib/kubelet/" { print $2 }' /proc/mounts | sort -r); do umount -l "$mount" || true; done
+rm -rf --one-file-system /etc/kubernetes /var/lib/etcd /etc/cni/net.d /var/lib/cni /var/log/kubernetes
+if [ -d /var/lib/kubelet ]; then find /var/lib/kubelet -mindepth 1 -xdev -delete 2>/dev/null || true; fi
+ip link delete kube-ipvs0 2>/dev/null || true
+if command -v kube-proxy >/dev/null; then kube-proxy --cleanup >/dev/null 2>&1 || true; fi
+if command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep -q KUBE-; then
+  iptables-save | grep -v KUBE- | iptables-restore || true
+fi
+true`,
+    { title: 'kubeadm reset', signal, onLine },
+  );
+}
