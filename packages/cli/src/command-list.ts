@@ -17,6 +17,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/run.ts')).runCommand(),
   },
   {
+    name: 'add',
+    group: 'Cluster',
+    summary: 'Add hosts to a cluster',
+    load: async () => (await import('./commands/add.ts')).addCommand(),
+  },
+  {
+    name: 'delete',
+    group: 'Cluster',
+    summary: 'Take hosts out of a cluster',
+    load: async () => (await import('./commands/delete.ts')).deleteCommand(),
+  },
+  {
     name: 'reset',
     group: 'Cluster',
     summary: 'Take a cluster off its hosts',

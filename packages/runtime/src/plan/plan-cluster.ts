@@ -187,7 +187,7 @@ function membershipSteps(
         id: 'join-masters',
         title: 'joining the other control planes',
         hosts: asJoining(furtherMasters),
-        serial: true,
+        controlPlane: true,
         needs: [INIT_MARKER],
       }),
       hostNamesStep({
@@ -217,7 +217,7 @@ function membershipSteps(
         id: 'join-workers',
         title: 'joining the workers',
         hosts: asJoining(workers),
-        serial: false,
+        controlPlane: false,
         needs: [INIT_MARKER, 'api-address'],
       }),
     );

@@ -115,7 +115,8 @@ export async function reachHosts(cluster: Cluster, connection: Connection, signa
   throw joinFailures(hosts.unreached.map(({ error }) => error));
 }
 
-function joinFailures(failures: readonly unknown[]): unknown {
+/** One error for all hosts that could not be reached. */
+export function joinFailures(failures: readonly unknown[]): unknown {
   const [first] = failures;
   if (failures.length === 1) return first;
   const lines = failures.map((failure) => `  ${failure instanceof Error ? failure.message : String(failure)}`);

@@ -1,4 +1,5 @@
 import { isIPv6 } from 'node:net';
+import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
 import type { Host } from '../host/host.ts';
 import { type Script, script } from '../host/script.ts';
@@ -6,8 +7,8 @@ import type { StepContext } from '../step.ts';
 
 /** A host as the cluster knows it. */
 export interface NodeIdentity {
-  /** Name of its Kubernetes node. */
-  readonly node: string;
+  /** Name of its Kubernetes node, where it is known; else the address alone tells it. */
+  readonly node: string | undefined;
   readonly ip: string;
 }
 
@@ -25,11 +26,16 @@ function etcdctl(command: Script): Script {
  * Takes a host out of etcd's members, by the address that the others know it under; done where it is none. `seat` is another control
  * plane, which must be healthy; a cluster whose etcd runs elsewhere is left alone.
  */
-export async function leaveEtcd(seat: Host, { ip }: NodeIdentity, { signal, onLine }: Watch): Promise<void> {
+export async function leaveEtcd(seat: Host, ip: string, { signal, onLine }: Watch): Promise<void> {
   const peer = `https://${isIPv6(ip) ? `[${ip}]` : ip}:`;
   await seat.run(
     script`if [ ! -e /etc/kubernetes/manifests/etcd.yaml ]; then exit 0; fi
-members=$(${etcdctl(script`member list`)}) || exit
+# A control plane that has just begun tells the API of its etcd a few seconds later.
+for i in $(seq 1 60); do
+  if members=$(${etcdctl(script`member list`)} 2>&1); then break; fi
+  if [ "$i" = 60 ]; then printf '%s\n' "$members" >&2; exit 1; fi
+  sleep 0.5
+done
 for id in $(awk -F ', ' -v peer=${peer} 'index($4, peer) == 1 { print $1 }' <<<"$members"); do
   ${etcdctl(script`member remove "$id"`)} || exit
 done`,
@@ -37,30 +43,35 @@ done`,
   );
 }
 
-/** Takes a host out of the cluster's books: etcd's members, its node, and kubeadm's list of control planes (Kubernetes before 1.22). */
-export async function forgetNode(seat: Host, identity: NodeIdentity, watch: Watch): Promise<void> {
-  const { node } = identity;
-  await leaveEtcd(seat, identity, watch);
+/** Takes a host out of the API's books: its node, and kubeadm's list of control planes (Kubernetes before 1.22). */
+export async function forgetNode(seat: Host, { node, ip }: NodeIdentity, watch: Watch): Promise<void> {
+  const addresses =
+    'jsonpath={range .items[*]}{.metadata.name}{range .status.addresses[?(@.type=="InternalIP")]} {.address}{end}{"\\n"}{end}';
   const { stdout } = await seat.run(
-    script`${KUBECTL} delete node ${node} --ignore-not-found >&2 || exit
+    script`nodes=$(${KUBECTL} get nodes -o ${addresses}) || exit
+for node in $(awk -v node=${node ?? ''} -v ip=${ip} '$1 == node { print $1; next } { for (i = 2; i <= NF; i++) if ($i == ip) print $1 }' <<<"$nodes"); do
+  ${KUBECTL} delete node "$node" >&2 || exit
+done
 ${KUBECTL} -n kube-system get configmap kubeadm-config --ignore-not-found -o ${'jsonpath={.data.ClusterStatus}'}`,
-    { title: `removing node ${node}`, timeout: TIMEOUT, ...watch },
+    { title: `removing the node of ${ip}`, timeout: TIMEOUT, ...watch },
   );
-  const status = withoutEndpoint(stdout, node);
+  const status = withoutEndpoint(stdout, { node, ip });
   if (status === undefined) return;
   const patch = JSON.stringify({ data: { ClusterStatus: status } });
   await seat.run(script`${KUBECTL} -n kube-system patch configmap kubeadm-config --type merge -p ${patch} >/dev/null`, {
-    title: `removing ${node} from kubeadm's list of control planes`,
+    title: `removing ${ip} from kubeadm's list of control planes`,
     timeout: TIMEOUT,
     ...watch,
   });
 }
 
+const statusSchema = v.looseObject({ apiEndpoints: v.record(v.string(), v.looseObject({ advertiseAddress: v.optional(v.string()) })) });
+
 /** kubeadm's `ClusterStatus` document (before v1beta3) without one control plane; undefined where it does not name it. */
-export function withoutEndpoint(clusterStatus: string, node: string): string | undefined {
-  const status: unknown = parse(clusterStatus);
-  if (typeof status !== 'object' || status === null || !('apiEndpoints' in status)) return undefined;
-  const { apiEndpoints } = status;
-  if (typeof apiEndpoints !== 'object' || apiEndpoints === null || !(node in apiEndpoints)) return undefined;
-  return stringify({ ...status, apiEndpoints: Object.fromEntries(Object.entries(apiEndpoints).filter(([name]) => name !== node)) });
+export function withoutEndpoint(clusterStatus: string, { node, ip }: NodeIdentity): string | undefined {
+  const status = v.safeParse(statusSchema, parse(clusterStatus));
+  if (!status.success) return undefined;
+  const endpoints = Object.entries(status.output.apiEndpoints);
+  const others = endpoints.filter(([name, { advertiseAddress }]) => name !== node && advertiseAddress !== ip);
+  return others.length === endpoints.length ? undefined : stringify({ ...status.output, apiEndpoints: Object.fromEntries(others) });
 }

@@ -2,7 +2,7 @@ import type { Address, Host } from '../host/host.ts';
 import { script, secret } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
-import { forgetNode } from './forget-node.ts';
+import { forgetNode, leaveEtcd } from './forget-node.ts';
 import { resetKubeadm, resetPartialKubeadm } from './kubeadm-reset.ts';
 import { finishing, inputHash } from './marker.ts';
 import { isPartOfCluster, JOIN_MARKER } from './membership.ts';
@@ -20,8 +20,8 @@ export interface KubeadmJoinInput {
   /** The control plane that lets the hosts in. */
   readonly seat: Address;
   readonly hosts: readonly JoiningHost[];
-  /** One after the other: every new member of etcd must be there before the next is added. */
-  readonly serial: boolean;
+  /** Control planes join one after the other: every new member of etcd must be there before the next is added. */
+  readonly controlPlane: boolean;
   readonly needs: readonly string[];
   readonly hostOf: (address: Address) => Host;
   /** `kubeadm join`'s whole configuration for one host: a secret, it holds the token. */
@@ -77,7 +77,7 @@ export function kubeadmJoinStep(input: KubeadmJoinInput): Step {
     title: input.title,
     hosts: input.hosts.map(({ address }) => address),
     needs: input.needs,
-    serial: input.serial,
+    serial: input.controlPlane,
     async check(host, { signal }) {
       return (await isPartOfCluster(host, input.layout, signal)) ? 'done' : { what: 'kubeadm join' };
     },
@@ -85,7 +85,10 @@ export function kubeadmJoinStep(input: KubeadmJoinInput): Step {
       await input.admit(signal);
       await host.run(resetPartialKubeadm(), { title: 'clearing an interrupted kubeadm run', signal, onLine });
       // An earlier life of this host, or a join that was cut off, may still be in the cluster's books.
-      await forgetNode(input.hostOf(input.seat), { node: nodeOf(host), ip: host.address.ip }, { signal, onLine });
+      const { ip } = host.address;
+      const seat = input.hostOf(input.seat);
+      if (input.controlPlane) await leaveEtcd(seat, ip, { signal, onLine });
+      await forgetNode(seat, { node: nodeOf(host), ip }, { signal, onLine });
       await host.writeFiles([{ path: configPath, content: input.config(host.address), mode: 0o600 }], {
         title: "writing kubeadm's configuration",
         signal,
