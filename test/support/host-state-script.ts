@@ -57,8 +57,9 @@ ss -Hlx 2> /dev/null | awk '{ sub(/^@.*/, "@", $5); if ($5 != "@") print $5 }' |
 
 cat -A /etc/hosts | section hosts
 # Of the kernel, only what is this host's own: its network.
-for key in net.ipv4.ip_forward net.ipv4.conf.{all,default}.{rp_filter,forwarding,route_localnet} net.ipv6.conf.{all,default}.forwarding \\
-  net.bridge.bridge-nf-call-{iptables,ip6tables} net.netfilter.nf_conntrack_tcp_timeout_{established,close_wait} net.ipv4.vs.conntrack; do
+for key in net.ipv4.ip_forward net.ipv4.conf.{all,default}.{rp_filter,forwarding,route_localnet,arp_ignore,arp_announce} net.ipv6.conf.{all,default}.forwarding \\
+  net.bridge.bridge-nf-call-{iptables,ip6tables} net.netfilter.nf_conntrack_{max,tcp_timeout_established,tcp_timeout_close_wait} net.ipv4.vs.conntrack \\
+  net.ipv4.ip_local_port_range net.ipv4.ip_local_reserved_ports net.ipv4.tcp_keepalive_{time,intvl} net.core.somaxconn; do
   file=/proc/sys/\${key//.//}
   [ ! -r $file ] || echo "$key = $(cat $file)"
 done | section sysctl

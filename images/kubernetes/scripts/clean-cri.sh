@@ -12,20 +12,7 @@ if [[ -e $units/containerd.service ]] && ! grep -qs 'installed by sealos' "$unit
 fi
 remove_unit containerd.service
 
-# Shims outlive containerd, and containers their shims. Each container's first process is written down; shims are known by their program.
-shopt -s nullglob
-victims=()
-for file in /run/containerd/io.containerd.runtime.v2.task/*/*/init.pid; do victims+=("$(< "$file")"); done
-for process in /proc/[0-9]*; do
-  [[ $(readlink "$process/exe" 2> /dev/null) == "$BIN_DIR"/containerd-shim-runc-v2* ]] && victims+=("${process#/proc/}")
-done
-for pid in "${victims[@]}"; do kill -KILL "$pid" 2> /dev/null || true; done
-for pid in "${victims[@]}"; do
-  for ((tries = 0; tries < 50; tries++)); do
-    [[ -d /proc/$pid ]] || break
-    sleep 0.1
-  done
-done
+end_containers
 
 remove_data "$data"
 unmount_below /run/containerd

@@ -14,6 +14,8 @@ if systemctl is-active --quiet containerd.service 2> /dev/null && [[ -x $BIN_DIR
   done
 fi
 
+# One that lives on would write its rules again.
+end_containers
 bash ./clean-network.sh
 
 unmount_below /var/lib/kubelet
@@ -49,5 +51,6 @@ if [[ -e $state/selinux ]]; then
   sed -i 's/^SELINUX=permissive/SELINUX=enforcing/' /etc/selinux/config
   setenforce 1 || warn 'SELinux cannot be set to enforcing again'
 fi
+bash ./host-before.sh restore
 rm -rf "$state"
 info 'Kubernetes is removed from this host'

@@ -73,3 +73,24 @@ unmount_below() {
     umount "$mount" 2> /dev/null || umount -l "$mount" || warn "$mount stays mounted"
   done
 }
+
+# end_containers: every process of the image's own containerd. Shims outlive containerd, and containers their shims: each container's first
+# process is written down, shims are known by their program.
+end_containers() {
+  local file process pid tries victims=()
+  grep -qs 'installed by sealos' "$units/containerd.service" || [[ ! -e $units/containerd.service ]] || return 0
+  for file in /run/containerd/io.containerd.runtime.v2.task/*/*/init.pid; do
+    [[ ! -r $file ]] || victims+=("$(< "$file")")
+  done
+  for process in /proc/[0-9]*; do
+    [[ $(readlink "$process/exe" 2> /dev/null) != "$BIN_DIR"/containerd-shim-runc-v2* ]] || victims+=("${process#/proc/}")
+  done
+  ((${#victims[@]} > 0)) || return 0
+  kill -KILL "${victims[@]}" 2> /dev/null || true
+  for pid in "${victims[@]}"; do
+    for ((tries = 0; tries < 50; tries++)); do
+      [[ -d /proc/$pid ]] || break
+      sleep 0.1
+    done
+  done
+}

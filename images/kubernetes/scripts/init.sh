@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 source ./common.sh
 
+bash ./host-before.sh record
+
 # A firewall of the host's own would drop what goes between pods.
 for firewall in firewalld ufw; do
   if systemctl is-active --quiet "$firewall" 2> /dev/null; then
