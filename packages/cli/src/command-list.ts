@@ -47,6 +47,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/scp.ts')).scpCommand(),
   },
   {
+    name: 'etcd',
+    group: 'Cluster',
+    summary: "Save a cluster's data, bring it back, and see how its etcd is",
+    load: async () => (await import('./commands/etcd.ts')).etcdCommand(),
+  },
+  {
     name: 'build',
     aliases: ['bud'],
     group: 'Images',
