@@ -12,6 +12,7 @@ import { kubeadmJoinStep, tokenAdmission } from '../steps/kubeadm-join.ts';
 import { layersStep } from '../steps/layers.ts';
 import { lifecycleStep } from '../steps/lifecycle.ts';
 import { INIT_MARKER } from '../steps/membership.ts';
+import { ownApiStep } from '../steps/own-api.ts';
 import { registryStep } from '../steps/registry.ts';
 import type { PlannedCommands, PlannedHost, PlanShape } from './plan-input.ts';
 
@@ -190,12 +191,7 @@ function membershipSteps(
         controlPlane: true,
         needs: [INIT_MARKER],
       }),
-      hostNamesStep({
-        id: 'own-api-name',
-        title: 'naming each control plane its own API',
-        needs: ['join-masters'],
-        hosts: furtherMasters.map(({ address }) => ({ address, names: [{ domain: input.apiName, ip: address.ip }] })),
-      }),
+      ownApiStep({ layout, masters: addresses(furtherMasters), apiName: input.apiName, needs: ['join-masters'] }),
     );
     lastMaster = 'own-api-name';
   }

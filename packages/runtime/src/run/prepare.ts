@@ -16,6 +16,7 @@ import { kubeadmDocuments } from '../kubeadm/documents.ts';
 import type { KubeadmPlan } from '../kubeadm/plan.ts';
 import { generateToken } from '../kubeadm/token.ts';
 import { hostLayout } from '../layout.ts';
+import { filesBeforeKubeadm } from '../pki/host-files.ts';
 import { ensurePki, type Pki } from '../pki/pki.ts';
 import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
 import type { PlannedCommands, PlannedHost } from '../plan/plan-input.ts';
@@ -294,12 +295,6 @@ async function prepareKubeadm(
   return { plan: documents(pki.caCertHash), pki, token };
 }
 
-/** What lies ready on a control plane before kubeadm starts there. One that joins gets its kubelet's kubeconfig by joining, and refuses another. */
-function certificatesFor(pki: Pki | undefined, master: Address, seat: Address): readonly HostFile[] {
-  const files = pki?.files.get(master.ip) ?? [];
-  return master.ip === seat.ip ? files : files.filter(({ path }) => path !== '/etc/kubernetes/kubelet.conf');
-}
-
 /** Turns the reached hosts and the opened images into the plan's whole input: rendered files, certificates, kubeadm's documents, commands. */
 export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput> {
   const { cluster } = input;
@@ -329,7 +324,7 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
     apiName: API_NAME,
     apiPort: kubeadm.plan.apiPort,
     seat: seat.spec.address,
-    certificates: (master) => certificatesFor(kubeadm.pki, master, seat.spec.address),
+    certificates: (master) => filesBeforeKubeadm(kubeadm.pki, { master, seat: seat.spec.address, apiPort: kubeadm.plan.apiPort }),
     kubeadm: kubeadm.plan,
     joinToken: kubeadm.token,
     skipPhases: rootfs.contract.skipPhases,
