@@ -1,4 +1,4 @@
-import { type Script, script } from '../host/script.ts';
+import { type Raw, type Script, script } from '../host/script.ts';
 
 /**
  * Bash that defines `etcd_tool PROGRAM ARGUMENT…`, which runs etcdctl or etcdutl on a host. They are on no host, but in every image of
@@ -6,11 +6,11 @@ import { type Script, script } from '../host/script.ts';
  * certificates (read-only) under their own paths, and the host's network. Where containerd has no such image (another runtime), a program
  * of that name on the host itself serves. `name` is the container's: one that outlived its caller is cleared away by the next.
  */
-export function etcdTool(name: string, image: string, directory: string): Script {
+export function etcdTool(name: string, image: string | Raw, directory: string): Script {
   return script`export ETCDCTL_API=3
 etcd_container=${name} etcd_image=${image} etcd_directory=${directory} etcd_certificates=/etc/kubernetes/pki/etcd
 etcd_tool() {
-  if command -v ctr >/dev/null && ctr -n k8s.io images ls -q 2>/dev/null | grep -qxF -- "$etcd_image"; then
+  if command -v ctr >/dev/null && ctr -n k8s.io images ls -q 2>/dev/null | grep -xF -- "$etcd_image" >/dev/null; then
     ctr -n k8s.io tasks kill -s KILL "$etcd_container" >/dev/null 2>&1 && sleep 1 || true
     ctr -n k8s.io tasks rm -f "$etcd_container" >/dev/null 2>&1 || true
     ctr -n k8s.io containers rm "$etcd_container" >/dev/null 2>&1 || true
