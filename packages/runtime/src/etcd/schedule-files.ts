@@ -31,6 +31,7 @@ const service = `[Unit]
 Description=Backup of etcd (sealos etcd schedule)
 After=containerd.service network-online.target
 ConditionPathExists=/etc/kubernetes/manifests/etcd.yaml
+StartLimitIntervalSec=0
 
 [Service]
 Type=oneshot
