@@ -33,6 +33,7 @@ export { nodeName } from './kubeadm/node.ts';
 export * from './kubeadm/plan.ts';
 export * from './kubeadm/token.ts';
 export * from './pki/pki.ts';
+export * from './pki/take-over.ts';
 export * from './registry-config/credentials.ts';
 export * from './registry-config/hosts-file.ts';
 export * from './registry-config/registry-config.ts';

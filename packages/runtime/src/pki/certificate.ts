@@ -7,7 +7,7 @@ import * as der from './der.ts';
 /** What a certificate says, before it has a key and an issuer. */
 export interface CertificateProfile {
   readonly commonName: string;
-  readonly organization?: string;
+  readonly organizations?: readonly string[];
   readonly usages: readonly ('server' | 'client')[];
   /** DNS names and IP addresses. */
   readonly sans: readonly string[];
@@ -79,7 +79,7 @@ export function issueCertificate(profile: CertificateProfile, key: KeyObject, au
     extension(oid.authorityKeyId, false, der.sequence(der.implicit(0, issuer.keyId))),
     ...(profile.sans.length > 0 ? [extension(oid.subjectAltName, false, alternativeNames(profile.sans))] : []),
   ];
-  return { key, cert: signed(distinguishedName(profile.commonName, profile.organization), key, issuer, extensions, now) };
+  return { key, cert: signed(distinguishedName(profile.commonName, profile.organizations), key, issuer, extensions, now) };
 }
 
 /** A private key as kubeadm writes it: PEM, PKCS#1 for RSA and SEC 1 for elliptic curves. */
@@ -143,12 +143,9 @@ function serialNumber(): Buffer {
   return bytes;
 }
 
-function distinguishedName(commonName: string, organization?: string): Buffer {
+function distinguishedName(commonName: string, organizations: readonly string[] = []): Buffer {
   const attribute = (type: string, value: string) => der.set(der.sequence(der.objectId(type), der.utf8String(value)));
-  return der.sequence(
-    ...(organization === undefined ? [] : [attribute(oid.organization, organization)]),
-    attribute(oid.commonName, commonName),
-  );
+  return der.sequence(...organizations.map((one) => attribute(oid.organization, one)), attribute(oid.commonName, commonName));
 }
 
 function extension(type: string, critical: boolean, value: Buffer): Buffer {

@@ -20,7 +20,7 @@ export function certificateFits(
   try {
     const certificate = new X509Certificate(pair.cert);
     const ca = new X509Certificate(authority.cert);
-    const subject = [...(profile.organization === undefined ? [] : [`O=${profile.organization}`]), `CN=${profile.commonName}`];
+    const subject = [...(profile.organizations ?? []).map((one) => `O=${one}`), `CN=${profile.commonName}`];
     return (
       certificate.checkIssued(ca) &&
       certificate.verify(ca.publicKey) &&

@@ -24,7 +24,7 @@ export interface CertificateEntry {
 export interface KubeconfigEntry {
   readonly file: string;
   readonly user: string;
-  readonly organization?: string;
+  readonly organizations?: readonly string[];
 }
 
 export interface InventoryOptions {
@@ -45,17 +45,17 @@ function separatesSuperAdmin(version: string): boolean {
 /** Client certificates that are the same on every control-plane host. */
 export function sharedCertificates(version: string): readonly CertificateEntry[] {
   const modern = separatesSuperAdmin(version);
-  const client = (path: string, authority: AuthorityName, commonName: string, organization?: string): CertificateEntry => ({
+  const client = (path: string, authority: AuthorityName, commonName: string, ...organizations: readonly string[]): CertificateEntry => ({
     path,
     authority,
-    profile: { commonName, usages: ['client'], sans: [], ...(organization === undefined ? {} : { organization }) },
+    profile: { commonName, usages: ['client'], sans: [], organizations },
   });
-  const etcdGroup = modern ? undefined : 'system:masters';
+  const etcdGroups = modern ? [] : ['system:masters'];
   return [
     client('apiserver-kubelet-client', 'ca', 'kube-apiserver-kubelet-client', modern ? 'kubeadm:cluster-admins' : 'system:masters'),
     client('front-proxy-client', 'front-proxy-ca', 'front-proxy-client'),
-    client('apiserver-etcd-client', 'etcd/ca', 'kube-apiserver-etcd-client', etcdGroup),
-    client('etcd/healthcheck-client', 'etcd/ca', 'kube-etcd-healthcheck-client', etcdGroup),
+    client('apiserver-etcd-client', 'etcd/ca', 'kube-apiserver-etcd-client', ...etcdGroups),
+    client('etcd/healthcheck-client', 'etcd/ca', 'kube-etcd-healthcheck-client', ...etcdGroups),
   ];
 }
 
@@ -85,13 +85,13 @@ export function hostCertificates(
   ];
 }
 
-/** Kubeconfigs that are the same on every control-plane host. */
-export function sharedKubeconfigs(version: string): readonly KubeconfigEntry[] {
+/** Kubeconfigs that are the same on every control-plane host; `groups` are the administrator's where they are not the usual one. */
+export function sharedKubeconfigs(version: string, groups: readonly string[] = []): readonly KubeconfigEntry[] {
   return [
     {
       file: 'admin.conf',
       user: 'kubernetes-admin',
-      organization: separatesSuperAdmin(version) ? 'kubeadm:cluster-admins' : 'system:masters',
+      organizations: groups.length > 0 ? groups : [separatesSuperAdmin(version) ? 'kubeadm:cluster-admins' : 'system:masters'],
     },
     { file: 'controller-manager.conf', user: 'system:kube-controller-manager' },
     { file: 'scheduler.conf', user: 'system:kube-scheduler' },
@@ -101,8 +101,10 @@ export function sharedKubeconfigs(version: string): readonly KubeconfigEntry[] {
 /** Kubeconfigs of the host where the cluster begins; a host that joins gets its kubelet's from kubeadm, which refuses to find one. */
 export function initKubeconfigs(nodeName: string, version: string): readonly KubeconfigEntry[] {
   return [
-    { file: 'kubelet.conf', user: `system:node:${nodeName}`, organization: 'system:nodes' },
-    ...(separatesSuperAdmin(version) ? [{ file: 'super-admin.conf', user: 'kubernetes-super-admin', organization: 'system:masters' }] : []),
+    { file: 'kubelet.conf', user: `system:node:${nodeName}`, organizations: ['system:nodes'] },
+    ...(separatesSuperAdmin(version)
+      ? [{ file: 'super-admin.conf', user: 'kubernetes-super-admin', organizations: ['system:masters'] }]
+      : []),
   ];
 }
 

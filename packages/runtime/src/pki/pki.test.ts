@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict';
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { generateKey, issueCa, issueCertificate, privateKeyPem } from './certificate.ts';
 import { parseKubeconfig } from './kubeconfig.ts';
-import { ensurePki, type PkiOptions } from './pki.ts';
+import { rememberAdminGroups } from './operator-files.ts';
+import { ensurePki, type Pki, type PkiOptions } from './pki.ts';
+import { takeOverPki } from './take-over.ts';
 
 const options: PkiOptions = {
   masters: [{ ip: '10.0.0.11', nodeName: 'm0' }],
@@ -43,6 +45,103 @@ test('a control-plane host that joins gets its own serving certificates, and tho
     changed,
     ['apiserver', 'etcd/peer', 'etcd/server'].flatMap((path) => [`pki/hosts/m1/${path}.crt`, `pki/hosts/m1/${path}.key`]),
   );
+});
+
+test('a host keeps its certificates when another becomes the first, and finds them again when it comes back', async () => {
+  const [m0, m1, m9] = [
+    { ip: '10.0.0.11', nodeName: 'm0' },
+    { ip: '10.0.0.12', nodeName: 'm1' },
+    { ip: '10.0.0.19', nodeName: 'm9' },
+  ];
+  const leafs = ({ files }: Pki, ip: string) =>
+    (files.get(ip) ?? [])
+      .filter(({ path }) => /\/(?:apiserver|etcd\/server|etcd\/peer)\./.test(path))
+      .map(({ content }) => String(content));
+  const first = await ensurePki(home, { ...options, masters: [m0, m1] });
+  const without = await ensurePki(home, { ...options, masters: [m1, m9] });
+  assert.deepEqual(leafs(without, m1.ip), leafs(first, m1.ip));
+  // Of what was there only the kubeconfig of the kubelet that would begin a cluster is another's now.
+  assert.deepEqual(
+    without.changed.filter((path) => !path.startsWith('pki/hosts/m9/')),
+    ['etc/kubelet.conf'],
+  );
+  const again = await ensurePki(home, { ...options, masters: [m9, m1, m0] });
+  for (const [ip, before] of [
+    [m0.ip, first],
+    [m1.ip, first],
+    [m9.ip, without],
+  ] as const) {
+    assert.equal(leafs(again, ip).length, 6);
+    assert.deepEqual(leafs(again, ip), leafs(before, ip));
+  }
+  await ensurePki(home, options);
+});
+
+test('only what was chosen is renewed: new keys, a hundred years, and the rest as it was', async () => {
+  const before = readFileSync(join(home, 'pki/etcd/peer.key'), 'utf8');
+  const seen: string[] = [];
+  const { changed } = await ensurePki(home, {
+    ...options,
+    renew: (path) => {
+      seen.push(path);
+      return path === 'pki/etcd/peer' || path === 'etc/scheduler.conf';
+    },
+  });
+  assert.deepEqual(changed, ['etc/scheduler.conf', 'pki/etcd/peer.crt', 'pki/etcd/peer.key']);
+  assert.notEqual(readFileSync(join(home, 'pki/etcd/peer.key'), 'utf8'), before);
+  assert.equal(seen.length, 11);
+  assert.deepEqual((await ensurePki(home, options)).changed, []);
+});
+
+test('groups that were chosen for the administrator last', async () => {
+  await rememberAdminGroups(home, ['team:a', 'team:b']);
+  const { adminConf, changed } = await ensurePki(home, options);
+  assert.deepEqual(changed, ['etc/admin.conf']);
+  assert.equal(new X509Certificate(parseKubeconfig(adminConf)?.client.cert ?? '').subject, 'O=team:a\nO=team:b\nCN=kubernetes-admin');
+  assert.deepEqual((await ensurePki(home, options)).changed, []);
+  await rememberAdminGroups(home, []);
+  await ensurePki(home, options);
+});
+
+test('for a cluster that stands no authority is made', async () => {
+  const other = mkdtempSync(join(tmpdir(), 'sealos-pki-standing-'));
+  try {
+    await assert.rejects(ensurePki(other, { ...options, standing: true }), { code: 'no-authority', message: /pki\/ca\.crt is missing/ });
+    assert.deepEqual(readdirSync(other), []);
+    assert.deepEqual((await ensurePki(home, { ...options, standing: true })).changed, []);
+  } finally {
+    rmSync(other, { recursive: true, force: true });
+  }
+});
+
+test('an operator that lost everything takes it over from the control planes, and then makes nothing anew', async () => {
+  const other = mkdtempSync(join(tmpdir(), 'sealos-pki-take-over-'));
+  const masters = [...options.masters, { ip: '10.0.0.12', nodeName: 'm1' }];
+  const { files, caCert } = await ensurePki(home, { ...options, masters });
+  const sources = masters.map(({ ip, nodeName }) => ({
+    nodeName,
+    host: {
+      name: ip,
+      readFile: async (path: string) => {
+        const file = files.get(ip)?.find((one) => one.path === path);
+        return file && Buffer.from(file.content);
+      },
+    },
+  }));
+  const { signal } = new AbortController();
+  try {
+    assert.equal((await takeOverPki(other, sources, signal)).length, 29);
+    assert.deepEqual(await takeOverPki(other, sources, signal), []);
+    const taken = await ensurePki(other, { ...options, masters, standing: true });
+    // Those two ask the server beside them on the hosts, and the kubelet's own is made by joining.
+    assert.deepEqual(taken.changed, ['etc/controller-manager.conf', 'etc/kubelet.conf', 'etc/scheduler.conf']);
+    assert.equal(taken.caCert, caCert);
+    const bare = sources.map((source) => ({ ...source, host: { name: source.host.name, readFile: async () => undefined } }));
+    rmSync(join(other, 'pki/sa.key'));
+    await assert.rejects(takeOverPki(other, bare, signal), { message: '/etc/kubernetes/pki/sa.key is on none of 10.0.0.11, 10.0.0.12' });
+  } finally {
+    rmSync(other, { recursive: true, force: true });
+  }
 });
 
 test('a leaf that is lost, broken, of another key or about to end is made anew; nothing else is', async () => {

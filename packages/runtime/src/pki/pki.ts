@@ -1,4 +1,4 @@
-import { createPublicKey } from 'node:crypto';
+import { createPublicKey, X509Certificate } from 'node:crypto';
 import { join } from 'node:path';
 import type { HostFile } from '../host/host.ts';
 import { readIfThere, writePrivateFile } from '../state/private-file.ts';
@@ -15,6 +15,7 @@ import {
   sharedKubeconfigs,
 } from './inventory.ts';
 import { formatKubeconfig, parseKubeconfig } from './kubeconfig.ts';
+import { adminGroups, requireAuthorities, servingDirectory } from './operator-files.ts';
 
 export interface PkiMaster {
   readonly ip: string;
@@ -38,6 +39,13 @@ export interface PkiOptions {
   readonly dnsDomain?: string | undefined;
   /** More names and addresses for the API server's certificate. */
   readonly extraSans?: readonly string[] | undefined;
+  /** The cluster stands: an authority or a service accounts' key that is missing here is an error, and is not made. */
+  readonly standing?: boolean | undefined;
+  /**
+   * Which of the leaf certificates that may be kept are made anew all the same, with new keys. `path` is that of the certificate below
+   * the directory without its extension (`pki/etcd/server`, `pki/hosts/NAME/apiserver`), of a kubeconfig with it (`etc/admin.conf`).
+   */
+  readonly renew?: ((path: string, certificate: X509Certificate) => boolean) | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -61,12 +69,14 @@ const hostDirectory = '/etc/kubernetes';
 /**
  * Makes sure that a cluster's certificates exist under `home` (`pki/`, `etc/*.conf`, as sealos lays them out; those of masters other
  * than the first under `pki/hosts/NAME/`) and are right, and returns what each control-plane host needs. What is there and valid is
- * kept; a CA is never replaced.
+ * kept, whichever masters come, go or change places; a CA is never replaced.
  */
 export async function ensurePki(home: string, options: PkiOptions): Promise<Pki> {
   const { version, apiName = 'apiserver.cluster.local', apiPort = 6443, dnsDomain = 'cluster.local', extraSans = [], signal } = options;
   const changed: string[] = [];
-  const disk: Disk = { home, changed, signal };
+  const disk: Disk = { home, changed, signal, renew: options.renew ?? (() => false) };
+  if (options.standing) await requireAuthorities(home);
+  const groups = await adminGroups(home);
   const [ca, frontProxyCa, etcdCa, serviceAccount] = await Promise.all([
     ensureAuthority(disk, 'ca'),
     ensureAuthority(disk, 'front-proxy-ca'),
@@ -80,10 +90,10 @@ export async function ensurePki(home: string, options: PkiOptions): Promise<Pki>
 
   const [certificates, kubeconfigs, ...hosts] = await Promise.all([
     Promise.all(sharedCertificates(version).map(certificate('pki'))),
-    Promise.all(sharedKubeconfigs(version).map(kubeconfig)),
+    Promise.all(sharedKubeconfigs(version, groups).map(kubeconfig)),
     ...options.masters.map(async (master, index) => {
       const entries = hostCertificates(master, { ...options, apiName, dnsDomain, extraSans });
-      const directory = index === 0 ? 'pki' : join('pki', 'hosts', master.nodeName);
+      const directory = await servingDirectory(home, master.nodeName, index === 0);
       const [serving, initial] = await Promise.all([
         Promise.all(entries.map(certificate(directory))),
         Promise.all((index === 0 ? initKubeconfigs(master.nodeName, version) : []).map(kubeconfig)),
@@ -112,6 +122,7 @@ interface Disk {
   readonly home: string;
   readonly changed: string[];
   readonly signal: AbortSignal | undefined;
+  readonly renew: NonNullable<PkiOptions['renew']>;
 }
 
 async function ensureAuthority(disk: Disk, name: AuthorityName): Promise<KeyPair> {
@@ -135,7 +146,8 @@ async function ensureCertificate(
   const path = join(directory, entry.path);
   const authority = signers[entry.authority];
   const found = await readPair(join(disk.home, path));
-  if (found !== undefined && certificateFits(found, profile, required, authority)) return pairFiles(entry.path, found);
+  const fits = found !== undefined && certificateFits(found, profile, required, authority);
+  if (fits && !disk.renew(path, new X509Certificate(found.cert))) return pairFiles(entry.path, found);
   const pair = issueCertificate(profile, await generateKey(), authority);
   await write(disk, `${path}.key`, privateKeyPem(pair.key));
   await write(disk, `${path}.crt`, pair.cert);
@@ -145,13 +157,12 @@ async function ensureCertificate(
 async function ensureKubeconfig(disk: Disk, entry: KubeconfigEntry, ca: KeyPair, server: string): Promise<HostFile> {
   const path = join('etc', entry.file);
   const host = { path: `${hostDirectory}/${entry.file}`, mode: 0o600 };
-  const { user, organization } = entry;
-  const profile = { commonName: user, usages: ['client'] as const, sans: [], ...(organization === undefined ? {} : { organization }) };
+  const { user, organizations = [] } = entry;
+  const profile = { commonName: user, usages: ['client'] as const, sans: [], organizations };
   const text = await readIfThere(join(disk.home, path));
   const found = text === undefined ? undefined : parseKubeconfig(text);
-  if (text !== undefined && found?.server === server && found.caCert === ca.cert && certificateFits(found.client, profile, [], ca)) {
-    return { ...host, content: text };
-  }
+  const fits = found?.server === server && found.caCert === ca.cert && certificateFits(found.client, profile, [], ca);
+  if (text !== undefined && fits && !disk.renew(path, new X509Certificate(found.client.cert))) return { ...host, content: text };
   const content = formatKubeconfig({ server, caCert: ca.cert, user, client: issueCertificate(profile, await generateKey(), ca) });
   await write(disk, path, content);
   return { ...host, content };
