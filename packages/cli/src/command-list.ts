@@ -29,6 +29,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/delete.ts')).deleteCommand(),
   },
   {
+    name: 'adopt',
+    group: 'Cluster',
+    summary: 'Rebuild the state of a cluster from the cluster itself',
+    load: async () => (await import('./commands/adopt.ts')).adoptCommand(),
+  },
+  {
     name: 'reset',
     group: 'Cluster',
     summary: 'Take a cluster off its hosts',

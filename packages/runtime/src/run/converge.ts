@@ -243,13 +243,15 @@ interface Recording {
 
 /** Executes between the two writings of the state: it says `InProcess` from before the first change on, and how it ended. */
 async function recorded({ before, after, requested, applications, write, execute }: Recording): Promise<number> {
-  await write(withPhase(before, 'ClusterInProcess', now()));
+  const begun = withPhase(before, 'ClusterInProcess', now());
+  await write(begun);
+  const createdAt = begun.createdAt ?? now();
   let failedStep: string | undefined;
   try {
     const changed = await execute((event) => {
       if (event.kind === 'step-failed') failedStep ??= event.step;
     });
-    await write(withCommandCondition(withPhase(after, 'ClusterSuccess', now()), requested, now()));
+    await write(withCommandCondition(withPhase({ ...after, createdAt }, 'ClusterSuccess', now()), requested, now()));
     return changed;
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
@@ -257,8 +259,8 @@ async function recorded({ before, after, requested, applications, write, execute
     const stands = failedStep !== undefined && applications.has(failedStep);
     await write(
       stands
-        ? withCommandCondition(withPhase(before, 'ClusterSuccess', now()), requested, now(), message)
-        : withPhase(before, 'ClusterFailed', now(), message),
+        ? withCommandCondition(withPhase(begun, 'ClusterSuccess', now()), requested, now(), message)
+        : withPhase(begun, 'ClusterFailed', now(), message),
     );
     throw error;
   }
