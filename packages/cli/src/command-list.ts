@@ -41,6 +41,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/reset.ts')).resetCommand(),
   },
   {
+    name: 'status',
+    group: 'Cluster',
+    summary: 'Show how a cluster is',
+    load: async () => (await import('./commands/status.ts')).statusCommand(),
+  },
+  {
     name: 'exec',
     group: 'Cluster',
     summary: "Run command lines on a cluster's hosts",

@@ -48,4 +48,7 @@ export { type Connection, ownAddress } from './run/reach-hosts.ts';
 export * from './run/reset-cluster.ts';
 export * from './run/run-cluster.ts';
 export * from './state/state.ts';
+export * from './status/cluster-status.ts';
+export * from './status/format-status.ts';
+export type * from './status/report.ts';
 export * from './step.ts';

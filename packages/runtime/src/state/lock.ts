@@ -1,40 +1,34 @@
-import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer, type Server } from 'node:net';
+import { userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 import { badInput } from '@sealos/image';
 import * as v from 'valibot';
 import { readIfThere } from './private-file.ts';
+import { ownMark, processMarkSchema, processState } from './process-mark.ts';
 
 const ownerSchema = v.object({
-  pid: v.number(),
-  /** Clock ticks from the boot to the process's start: a pid that is used again has another. */
-  started: v.string(),
-  /** Names one boot of one machine. */
-  boot: v.string(),
-  host: v.string(),
+  ...processMarkSchema.entries,
+  user: v.optional(v.string()),
   command: v.string(),
+  /** RFC 3339. */
   since: v.string(),
 });
 
-type Owner = v.InferOutput<typeof ownerSchema>;
+export type LockOwner = v.InferOutput<typeof ownerSchema>;
 
 /**
  * Takes a lock file for this process until it is disposed of. One whose owner has ended (killed, or the machine restarted) is taken
  * over. Throws bad input that names the owner where that is alive, or on another machine, of which nothing can be known.
  */
 export async function takeLock(path: string, command: string): Promise<AsyncDisposable> {
-  const owner: Owner = {
-    pid: process.pid,
-    started: (await startOf(process.pid)) ?? '',
-    boot: await bootId(),
-    host: hostname(),
-    command,
-    since: new Date().toISOString(),
-  };
+  const owner: LockOwner = { ...(await ownMark()), user: userName(), command, since: new Date().toISOString() };
   const text = `${JSON.stringify(owner)}\n`;
   const own = `${path}.${process.pid}.${crypto.randomUUID()}`;
-  await writeFile(own, text, { mode: 0o600, flag: 'wx' });
+  await writeNew(own, text);
   try {
-    while (!(await linkNew(own, path))) await clearStale(path, own);
+    while (!(await linkNew(own, path))) await clearStale(path);
   } finally {
     await rm(own, { force: true });
   }
@@ -44,6 +38,26 @@ export async function takeLock(path: string, command: string): Promise<AsyncDisp
       if ((await readIfThere(path)) === text) await rm(path, { force: true });
     },
   };
+}
+
+/** Whoever gives the lock back removes its directory where it is empty: it may go just before we write. */
+async function writeNew(path: string, text: string): Promise<void> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      await writeFile(path, text, { mode: 0o600, flag: 'wx' });
+      return;
+    } catch (error) {
+      if (tries === 5 || !(error instanceof Error && 'code' in error && error.code === 'ENOENT')) throw error;
+      await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    }
+  }
+}
+
+/** Who holds a lock at this moment, or undefined: nobody, or one that has ended. Nothing is changed. */
+export async function lockOwner(path: string): Promise<LockOwner | undefined> {
+  const text = await readIfThere(path);
+  const owner = text === undefined ? undefined : parseOwner(text);
+  return owner && (await processState(owner)) !== 'ended' ? owner : undefined;
 }
 
 /** A hard link appears whole or not at all, and for one process only. */
@@ -57,30 +71,64 @@ async function linkNew(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function clearStale(path: string, own: string): Promise<void> {
-  const text = await readIfThere(path);
-  if (text === undefined) return;
-  const owner = parseOwner(text);
-  if (owner !== undefined && (await isAlive(owner))) {
-    throw badInput(
-      'cluster-busy',
-      `'${owner.command}' (process ${owner.pid} on ${owner.host}) has been at work on this cluster since ${owner.since}`,
-      owner.host === hostname() ? 'wait for it to end' : `wait for it to end; if ${owner.host} is no more, delete ${path}`,
-    );
-  }
-  // By renaming it away first, of several that find it stale one alone clears it; what it took is looked at again.
-  const away = `${own}.stale`;
-  try {
-    await rename(path, away);
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return;
-    throw error;
-  }
-  if ((await readIfThere(away)) !== text) await linkNew(away, path);
-  await rm(away, { force: true });
+/** Removes a lock whose owner has ended; throws where it has one. Of several that find it stale, one alone looks and removes at a time. */
+async function clearStale(path: string): Promise<void> {
+  refuseLiving(path, await livingOwner(path));
+  using _guard = await takeGuard(dirname(path));
+  // It may have been taken since: whoever holds the guard alone removes another's lock, so what is seen now stays so.
+  refuseLiving(path, await livingOwner(path));
+  await rm(path, { force: true });
 }
 
-function parseOwner(text: string): Owner | undefined {
+interface LivingOwner {
+  readonly owner: LockOwner;
+  readonly elsewhere: boolean;
+}
+
+async function livingOwner(path: string): Promise<LivingOwner | undefined> {
+  const text = await readIfThere(path);
+  const owner = text === undefined ? undefined : parseOwner(text);
+  if (!owner) return undefined;
+  const state = await processState(owner);
+  return state === 'ended' ? undefined : { owner, elsewhere: state === 'elsewhere' };
+}
+
+function refuseLiving(path: string, living: LivingOwner | undefined): void {
+  if (!living) return;
+  const { owner, elsewhere } = living;
+  throw badInput(
+    'cluster-busy',
+    `'${owner.command}' (${owner.user ? `${owner.user}, ` : ''}process ${owner.pid} on ${owner.host}) has been at work on this cluster since ${owner.since}`,
+    elsewhere
+      ? `wait for it to end; if you are sure that it does not run on ${owner.host} any more, delete ${path}`
+      : `wait for it to end, or end it: kill ${owner.pid}`,
+  );
+}
+
+const GUARD_TRIES = 200;
+
+/**
+ * Stands in for a lock that the kernel gives back whatever becomes of us: a socket of a name that only one process of this machine can
+ * have (unix(7): abstract sockets), the name being that of the directory itself.
+ */
+async function takeGuard(directory: string): Promise<Disposable> {
+  const { dev, ino } = await stat(directory);
+  for (let tries = 0; ; tries += 1) {
+    const server = createServer((connection) => connection.destroy());
+    if (await listens(server, `\0sealos-lock-${dev}-${ino}`)) return { [Symbol.dispose]: () => void server.close() };
+    if (tries === GUARD_TRIES) throw badInput('cluster-busy', `others have been taking the lock in ${directory} over for 5 s`, 'try again');
+    await pause(25);
+  }
+}
+
+function listens(server: Server, path: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(false) : reject(error)));
+    server.listen({ path }, () => resolve(true));
+  });
+}
+
+function parseOwner(text: string): LockOwner | undefined {
   try {
     return v.parse(ownerSchema, JSON.parse(text));
   } catch {
@@ -88,22 +136,11 @@ function parseOwner(text: string): Owner | undefined {
   }
 }
 
-async function isAlive(owner: Owner): Promise<boolean> {
-  if (owner.host !== hostname()) return true;
-  if (owner.boot !== (await bootId())) return false;
-  return (await startOf(owner.pid)) === owner.started;
-}
-
-/** proc(5): the 22nd field of `stat`, counted after the command's name, which may hold spaces and parentheses. Undefined: no such process. */
-async function startOf(pid: number): Promise<string | undefined> {
+/** A user without an entry in the list of users has a number only. */
+function userName(): string {
   try {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    return userInfo().username;
   } catch {
-    return undefined;
+    return String(process.getuid?.() ?? '');
   }
-}
-
-async function bootId(): Promise<string> {
-  return ((await readIfThere('/proc/sys/kernel/random/boot_id')) ?? '').trim();
 }
