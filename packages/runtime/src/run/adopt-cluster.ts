@@ -1,14 +1,14 @@
-import { join } from 'node:path';
-import { badInput, SealosError } from '@sealos/image';
+import { badInput } from '@sealos/image';
 import * as v from 'valibot';
 import { type Clusterfile, clusterHosts, type Ssh } from '../cluster/cluster.ts';
 import { parseClusterfile } from '../cluster/clusterfile.ts';
 import { clusterFromFlags } from '../cluster/from-flags.ts';
 import type { Host } from '../host/host.ts';
 import { script } from '../host/script.ts';
+import { nodeName } from '../kubeadm/node.ts';
+import { takeOverPki } from '../pki/take-over.ts';
 import { restoreCopiedSecrets } from '../state/copied-secrets.ts';
 import { restoreSecrets } from '../state/environment-secrets.ts';
-import { writePrivateFile } from '../state/private-file.ts';
 import { openState } from '../state/state.ts';
 import { CLUSTERFILE_KEY, STATE_SECRET } from '../steps/cluster-state.ts';
 import { exists } from './desired.ts';
@@ -32,10 +32,6 @@ export interface AdoptedCluster {
 }
 
 const KUBERNETES = '/etc/kubernetes';
-/** What a new control plane is given by the operator; everything else is made from these. */
-const AUTHORITIES = ['ca', 'front-proxy-ca', 'etcd/ca'].flatMap((name) => [`${name}.crt`, `${name}.key`]);
-const KEYS = [...AUTHORITIES, 'sa.key', 'sa.pub'];
-
 const secretSchema = v.object({ data: v.record(v.string(), v.string()) });
 
 /** What the cluster keeps of its operator's state, by file name; undefined where it keeps none. */
@@ -47,23 +43,6 @@ async function readCopy(host: Host, signal: AbortSignal): Promise<Readonly<Recor
   if (stdout.trim() === '') return undefined;
   const { data } = v.parse(secretSchema, JSON.parse(stdout));
   return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, Buffer.from(value, 'base64').toString()]));
-}
-
-/** The authorities' and service accounts' keys, from a control plane. */
-async function readKeys(host: Host, signal: AbortSignal): Promise<ReadonlyMap<string, Uint8Array>> {
-  const files = await Promise.all(KEYS.map(async (name) => [name, await host.readFile(`${KUBERNETES}/pki/${name}`, { signal })] as const));
-  const missing = files.filter(([, content]) => content === undefined).map(([name]) => name);
-  if (missing.length > 0) {
-    throw new SealosError(
-      'no-keys',
-      `${host.name}: ${missing.join(', ')} ${missing.length === 1 ? 'is' : 'are'} missing in ${KUBERNETES}/pki`,
-      {
-        exitCode: 2,
-        hint: 'name another control plane with --masters; clusters whose authorities are kept elsewhere cannot be taken over',
-      },
-    );
-  }
-  return new Map(files.flatMap(([name, content]) => (content === undefined ? [] : [[name, content]])));
 }
 
 /**
@@ -96,18 +75,19 @@ export async function adoptCluster(options: AdoptClusterOptions): Promise<Adopte
   const { name } = file.cluster;
   if (options.cluster !== undefined && options.cluster !== name)
     throw badInput('other-cluster', `the cluster of ${host.name} is named '${name}', not '${options.cluster}'`);
-  const keys = await readKeys(host, signal);
-  const adminConf = await host.readFile(`${KUBERNETES}/admin.conf`, { signal });
 
   const state = await openState(name);
   await using _lock = await state.lock('adopt');
   if (exists(await state.read()))
     throw badInput('already-here', `this machine holds the state of cluster '${name}' already, in ${state.home}`, 'move it away first');
-  for (const [path, content] of keys) await writePrivateFile(join(state.pki, path), content);
-  if (adminConf) await state.writeSecret('admin.conf', Buffer.from(adminConf).toString());
+  const whole = adopted(file, copy, options.ssh);
+  const groups = whole.cluster.hosts.filter(({ roles }) => roles.includes('master'));
+  await using masters = await reachWhatAnswers({ ...whole.cluster, hosts: groups }, connection, signal);
+  const sources = masters.reached.map((reached) => ({ host: reached.host, nodeName: nodeName(reached.facts.hostname) }));
+  await takeOverPki(state.home, sources, signal);
   await restoreCopiedSecrets(state, copy);
   // Last: with a Clusterfile the cluster is here.
-  await state.write(adopted(file, copy, options.ssh));
+  await state.write(whole);
   return { cluster: name, hosts: clusterHosts(file.cluster).length, kubeconfig: `${state.etc}/admin.conf` };
 }
 

@@ -290,6 +290,7 @@ async function prepareKubeadm(
     serviceSubnet: outline.networking.serviceSubnet,
     dnsDomain: outline.networking.dnsDomain,
     extraSans: outline.certSans,
+    standing: isMember(seat.markers),
     signal: input.signal,
   });
   return { plan: documents(pki.caCertHash), pki, token };
