@@ -47,6 +47,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/status.ts')).statusCommand(),
   },
   {
+    name: 'clusters',
+    group: 'Cluster',
+    summary: 'List the clusters that were made from here',
+    load: async () => (await import('./commands/clusters.ts')).clustersCommand(),
+  },
+  {
+    name: 'logs',
+    group: 'Cluster',
+    summary: 'Show what was done on a cluster',
+    load: async () => (await import('./commands/logs.ts')).logsCommand(),
+  },
+  {
     name: 'exec',
     group: 'Cluster',
     summary: "Run command lines on a cluster's hosts",

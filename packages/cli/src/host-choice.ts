@@ -1,4 +1,4 @@
-import type { OnHostsOptions } from '@sealos/runtime';
+import type { HostOutcome, OnHostsOptions } from '@sealos/runtime';
 import type { Command } from 'commander';
 import { stepTimeout } from './settings.ts';
 import { readSshFlags, type SshFlags } from './ssh-options.ts';
@@ -31,4 +31,14 @@ export async function hostChoice(flags: HostChoiceFlags, signal: AbortSignal): P
     timeout: stepTimeout(process.env),
     signal,
   };
+}
+
+/** Says on stderr which hosts failed and how; the exit status is 1 then (sealos-interop.md §1.4). */
+export function reportOutcomes(outcomes: readonly HostOutcome[]): void {
+  for (const { host, exitCode, failure } of outcomes) {
+    if (exitCode === 0) continue;
+    const why = failure?.replace(`${host}: `, '') ?? `exit status ${exitCode}`;
+    process.stderr.write(`sealos: ${host}: ${why}\n`);
+    process.exitCode = 1;
+  }
 }

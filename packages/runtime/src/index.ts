@@ -49,6 +49,8 @@ export * from './run/reset-cluster.ts';
 export * from './run/run-cluster.ts';
 export * from './state/state.ts';
 export * from './status/cluster-status.ts';
+export * from './status/clusters.ts';
 export * from './status/format-status.ts';
 export type * from './status/report.ts';
+export * from './status/run-logs.ts';
 export * from './step.ts';

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { addHostChoice, type HostChoiceFlags, hostChoice } from '../host-choice.ts';
+import { addHostChoice, type HostChoiceFlags, hostChoice, reportOutcomes } from '../host-choice.ts';
 import { interrupted } from '../interrupt.ts';
 import { addSshOptions } from '../ssh-options.ts';
 
@@ -11,6 +11,7 @@ export function scpCommand(): Command {
   return addSshOptions(addHostChoice(command)).action(async (source: string, destination: string, flags: HostChoiceFlags) => {
     const { copyToHosts } = await import('@sealos/runtime');
     const outcomes = await copyToHosts(await hostChoice(flags, interrupted), source, destination);
-    for (const { host } of outcomes) console.log(`${host}\t${source} -> ${destination}`);
+    for (const { host, exitCode } of outcomes) if (exitCode === 0) console.log(`${host}\t${source} -> ${destination}`);
+    reportOutcomes(outcomes);
   });
 }

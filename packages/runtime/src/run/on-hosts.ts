@@ -5,8 +5,9 @@ import { badInput, entriesIn, entryOf, SealosError, writeTar } from '@sealos/ima
 import { canonicalIp } from '../address-list.ts';
 import { type ClusterHost, clusterHosts, type Ssh } from '../cluster/cluster.ts';
 import type { Host } from '../host/host.ts';
+import { hostName } from '../host/host-name.ts';
 import { raw, script } from '../host/script.ts';
-import { type Connection, reachHosts } from './reach-hosts.ts';
+import { type Connection, reachWhatAnswers } from './reach-hosts.ts';
 import { storedCluster } from './stored-cluster.ts';
 
 export interface OnHostsOptions {
@@ -23,8 +24,10 @@ export interface OnHostsOptions {
 
 export interface HostOutcome {
   readonly host: string;
-  /** Exit status of the command that ended the work on this host; 0: all went well. */
-  readonly exitCode: number;
+  /** Exit status of the command that ended the work on this host; 0: all went well; undefined: `failure` says what went wrong. */
+  readonly exitCode: number | undefined;
+  /** Why nothing, or not all, could be done there: it cannot be reached, the connection was lost, the time was over. */
+  readonly failure?: string;
 }
 
 function targets(hosts: readonly ClusterHost[], { roles, ips, cluster }: OnHostsOptions): readonly ClusterHost[] {
@@ -41,10 +44,20 @@ function targets(hosts: readonly ClusterHost[], { roles, ips, cluster }: OnHosts
       (wanted.length === 0 || wanted.includes(host.address.ip)) && (roles.length === 0 || host.roles.some((role) => roles.includes(role))),
   );
   if (chosen.length > 0) return chosen;
-  throw badInput('no-such-host', `no host of cluster '${cluster}' has the role ${roles.join(' or ')}`);
+  const there = [...new Set(hosts.flatMap((host) => host.roles))].join(', ');
+  throw badInput(
+    'no-such-host',
+    `no ${ips.length > 0 ? 'such ' : ''}host of cluster '${cluster}' has the role ${roles.join(' or ')}`,
+    `the roles there are ${there}`,
+  );
 }
 
-/** Reaches the chosen hosts of a cluster that exists and works on all of them at once; one that fails does not stop the others. */
+const failureOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/**
+ * Reaches the chosen hosts of a cluster that exists and works on all of them at once. One that cannot be reached or fails does not stop
+ * the others; the outcomes come in the hosts' order.
+ */
 async function onHosts(
   options: OnHostsOptions,
   work: (host: Host, signal: AbortSignal) => Promise<number>,
@@ -52,8 +65,26 @@ async function onHosts(
   const { cluster } = (await storedCluster(options.cluster, options.ssh)).stored;
   const chosen = targets(clusterHosts(cluster), options);
   const groups = chosen.map((host) => ({ ips: [host.address], roles: host.roles, env: host.env, ssh: host.ssh }));
-  await using hosts = await reachHosts({ ...cluster, hosts: groups }, options.connection, options.signal);
-  return await Promise.all(hosts.reached.map(async ({ host }) => ({ host: host.name, exitCode: await work(host, options.signal) })));
+  await using hosts = await reachWhatAnswers({ ...cluster, hosts: groups }, options.connection, options.signal);
+  const outcomes = await Promise.all(
+    hosts.reached.map(async ({ host }): Promise<HostOutcome> => {
+      try {
+        return { host: host.name, exitCode: await work(host, options.signal) };
+      } catch (error) {
+        options.signal.throwIfAborted();
+        // What is none of our errors is a fault of ours: it is reported as one.
+        if (!(error instanceof SealosError)) throw error;
+        return { host: host.name, exitCode: undefined, failure: failureOf(error) };
+      }
+    }),
+  );
+  const unreached = hosts.unreached.map(({ spec, error }) => ({
+    host: hostName(spec.address),
+    exitCode: undefined,
+    failure: failureOf(error),
+  }));
+  const order = chosen.map(({ address }) => hostName(address));
+  return [...outcomes, ...unreached].sort((one, other) => order.indexOf(one.host) - order.indexOf(other.host));
 }
 
 /**

@@ -1,12 +1,11 @@
 import { link, mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
-import { userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { badInput } from '@sealos/image';
 import * as v from 'valibot';
 import { readIfThere } from './private-file.ts';
-import { ownMark, processMarkSchema, processState } from './process-mark.ts';
+import { operatorName, ownMark, processMarkSchema, processState } from './process-mark.ts';
 
 const ownerSchema = v.object({
   ...processMarkSchema.entries,
@@ -23,7 +22,7 @@ export type LockOwner = v.InferOutput<typeof ownerSchema>;
  * over. Throws bad input that names the owner where that is alive, or on another machine, of which nothing can be known.
  */
 export async function takeLock(path: string, command: string): Promise<AsyncDisposable> {
-  const owner: LockOwner = { ...(await ownMark()), user: userName(), command, since: new Date().toISOString() };
+  const owner: LockOwner = { ...(await ownMark()), user: operatorName(), command, since: new Date().toISOString() };
   const text = `${JSON.stringify(owner)}\n`;
   const own = `${path}.${process.pid}.${crypto.randomUUID()}`;
   await writeNew(own, text);
@@ -133,14 +132,5 @@ function parseOwner(text: string): LockOwner | undefined {
     return v.parse(ownerSchema, JSON.parse(text));
   } catch {
     return undefined;
-  }
-}
-
-/** A user without an entry in the list of users has a number only. */
-function userName(): string {
-  try {
-    return userInfo().username;
-  } catch {
-    return String(process.getuid?.() ?? '');
   }
 }

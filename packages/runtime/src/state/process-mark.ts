@@ -1,5 +1,5 @@
 import { readFile, readlink } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { hostname, userInfo } from 'node:os';
 import * as v from 'valibot';
 import { readIfThere } from './private-file.ts';
 
@@ -64,5 +64,14 @@ async function pidNamespace(): Promise<string | undefined> {
     return await readlink('/proc/self/ns/pid');
   } catch {
     return undefined;
+  }
+}
+
+/** Who runs this process; a user without an entry in the list of users has a number only. */
+export function operatorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return String(process.getuid?.() ?? '');
   }
 }

@@ -1,4 +1,5 @@
 import type { ClusterHost } from '../cluster/cluster.ts';
+import { HostError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { hostName } from '../host/host-name.ts';
 import type { HostLayout } from '../layout.ts';
@@ -40,6 +41,7 @@ async function apiServer(host: Host, port: number, signal: AbortSignal): Promise
     const failing = [...body.matchAll(/^\[-\](\S+) failed/gm)].map(([, name]) => name);
     return failing.length > 0 ? `not ready: ${failing.join(', ')}` : `HTTP status ${status}`;
   } catch (error) {
+    if (error instanceof HostError && error.code === 'not-listening') return `nothing listens on port ${port}`;
     const why = error instanceof Error ? error.message.replace(`${host.name}: `, '') : String(error);
     return signal.aborted ? 'no answer in time' : why;
   }

@@ -72,15 +72,23 @@ function hostProblems(host: HostReport, report: Findings, now: number): readonly
     add(`its API server: ${host.api.server}`, `sealos exec --ips ${host.ip} 'crictl ps -a --name kube-apiserver'`);
   if (host.api.address === undefined) add("it does not know the API's name", 'repeat the last run');
   else if (host.api.reachable === false)
-    add(`it cannot reach the API at ${host.api.address}`, 'see the control planes below, and whether a firewall is between them');
+    add(
+      `it cannot reach the API at ${host.api.address}`,
+      'see whether the control planes are well, and whether a firewall is between them',
+    );
   if (host.reachesRegistry === false && report.registry.healthy)
     add("it cannot reach the cluster's registry", 'see whether a firewall is between them');
   return [...found, ...balancingProblems(host, report)];
 }
 
-function balancingProblems({ host, api }: HostReport, report: Findings): readonly Problem[] {
-  if (api.members === undefined) return [];
+function balancingProblems({ host, roles, api }: HostReport, report: Findings): readonly Problem[] {
   const masters = report.hosts.filter(({ roles }) => roles.includes('master'));
+  if (api.members === undefined) {
+    const isVirtual = api.address !== undefined && !roles.includes('master') && !masters.some(({ ip }) => ip === api.address);
+    return isVirtual
+      ? [problem(host, `its kernel has no rules for the API's address ${api.address}`, 'repeat the last run: it sets them again')]
+      : [];
+  }
   const serving = masters.filter((master) => master.api.server === 'ok').map(({ ip }) => ip);
   const again = 'repeat the last run: it sets the rules again';
   return [
@@ -103,7 +111,9 @@ function balancingProblems({ host, api }: HostReport, report: Findings): readonl
 function kubernetesProblems({ kubernetes, hosts }: Findings): readonly Problem[] {
   if (!kubernetes) return [];
   if (kubernetes.problem !== undefined)
-    return [problem(undefined, `the Kubernetes API does not answer: ${kubernetes.problem}`, 'see the control planes and etcd above')];
+    return [
+      problem(undefined, `the Kubernetes API does not answer: ${kubernetes.problem}`, 'see what is wrong with the control planes and etcd'),
+    ];
   const found: Problem[] = [];
   for (const node of kubernetes.nodes) {
     const at = hosts.find(({ ip }) => ip === node.ip)?.host ?? node.name;

@@ -1,3 +1,4 @@
+import { HostError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import type { HostLayout } from '../layout.ts';
 import { parseRegistryConfig } from '../registry-config/registry-config.ts';
@@ -35,6 +36,11 @@ async function askRegistry(
   return { address: `${domain}:${port}`, repositories };
 }
 
+function why(error: unknown, host: Host): string {
+  if (error instanceof HostError && error.code === 'not-listening') return 'nothing listens on its port';
+  return error instanceof Error ? error.message.replace(`${host.name}: `, '') : String(error);
+}
+
 /** The cluster's registry on its hosts. Never throws for what is wrong with it; the login is in no answer and no error. */
 export async function registryView(
   hosts: readonly Host[],
@@ -49,7 +55,7 @@ export async function registryView(
     try {
       return { ...nothing, ...(await askRegistry(host, layout, signal)), healthy: true, problem: undefined };
     } catch (error) {
-      report = { ...nothing, problem: error instanceof Error ? error.message.replace(`${host.name}: `, '') : String(error) };
+      report = { ...nothing, problem: why(error, host) };
     }
   }
   return report;
