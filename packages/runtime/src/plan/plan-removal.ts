@@ -53,7 +53,9 @@ export function planRemoval(input: RemovalInput): readonly Step[] {
     }
   }
   const gone = new Set(leaving.filter(({ node }) => node !== undefined).map(({ address }) => address.ip));
-  for (const step of undoing(input.made, gone)) then({ ...step, needs });
+  const [first, ...rest] = undoing(input.made, gone);
+  if (first) then({ ...first, needs });
+  for (const step of rest) then(step);
   for (const { node, address } of leaving) {
     const { ip } = address;
     then({
@@ -68,18 +70,21 @@ export function planRemoval(input: RemovalInput): readonly Step[] {
   return steps;
 }
 
-/** A plan's steps backwards, each as a step that undoes it on some of its hosts. */
-function undoing(made: Plan, ips: ReadonlySet<string>): readonly Step[] {
+/** A plan's steps backwards, one after the other, each as a step that undoes it on some of its hosts. */
+export function undoing(made: Plan, ips: ReadonlySet<string>): readonly Step[] {
+  let needs: readonly string[] = [];
   return made.steps.toReversed().flatMap((step): readonly Step[] => {
     const hosts = step.hosts.filter(({ ip }) => ips.has(ip));
     const { undo } = step;
     if (!undo || hosts.length === 0) return [];
+    const before = needs;
+    needs = [`undo ${step.id}`];
     return [
       {
         id: `undo ${step.id}`,
         title: `undoing: ${step.title}`,
         hosts,
-        needs: [],
+        needs: before,
         check: async () => ({ what: 'take it back' }),
         apply: (host, context) => undo(host, context),
       },

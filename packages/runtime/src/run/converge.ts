@@ -16,6 +16,7 @@ import { clusterStateStep } from '../steps/cluster-state.ts';
 import { checkHosts } from './check-hosts.ts';
 import { exists } from './desired.ts';
 import { givenEnvironment, keepGivenEnvironment } from './given-environment.ts';
+import { clearingSteps, disown, leftoverHosts } from './leftovers.ts';
 import { loadImages, platformOfHosts, preparePlan } from './prepare.ts';
 import { type Connection, joinFailures, type PartlyReachedHosts, reachWhatAnswers } from './reach-hosts.ts';
 import { mountOf, withCommandCondition, withPhase } from './remember.ts';
@@ -116,7 +117,10 @@ export async function converge(
   const warn = warner(onEvent);
   await using hosts = await reach(cluster, wish.leaving, options);
   const gone = ipsOf(wish.leaving);
-  const staying = hosts.reached.filter(({ spec }) => !gone.has(spec.address.ip));
+  const leftovers = leftoverHosts(hosts.reached, stored);
+  const staying = hosts.reached
+    .filter(({ spec }) => !gone.has(spec.address.ip))
+    .map((reached) => (leftovers.includes(reached) ? { ...reached, markers: new Set<string>() } : reached));
   for (const { spec } of hosts.unreached) warn(`${spec.address.ip} does not answer: it is only taken out of the cluster's books`);
   const given = await givenEnvironment(state, requested, commandLine);
 
@@ -152,7 +156,9 @@ export async function converge(
     mounts = images.map(mountOf);
   }
   const mounted = { ...cluster, status: { ...cluster.status, mounts } };
-  const steps = [...plan.steps];
+  const clearing = leftovers.flatMap(({ spec }) => clearingSteps(input, spec.address));
+  const cleared = clearing.map(({ id }) => id);
+  const steps = [...clearing, ...plan.steps.map((step) => ({ ...step, needs: [...cleared, ...step.needs] }))];
   if (stored && wish.leaving.length > 0) {
     const made = planCluster(await storedPlanInput({ ...options, cluster: stored.cluster, hosts, given }));
     steps.push(
@@ -180,6 +186,8 @@ export async function converge(
   const result = { cluster: cluster.name, kubeconfig: `${state.etc}/admin.conf`, master0: input.master0.ip };
   if (dryRun) return { ...result, changed: (await executePlan({ steps }, hosts.hostOf, options)).changed };
 
+  // Before the state names them: a call that is cut off in between must find them as new as this one did.
+  for (const leftover of leftovers) await disown(leftover, cluster.name, signal);
   await keepGivenEnvironment(state, given);
   await using journal = await openJournal(state.logs, wish.verb);
   const changed = await recorded({

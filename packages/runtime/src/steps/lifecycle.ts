@@ -1,5 +1,5 @@
 import type { Host } from '../host/host.ts';
-import type { Script } from '../host/script.ts';
+import { type Script, script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { PlannedHost } from '../plan/plan-input.ts';
 import type { Step, StepContext } from '../step.ts';
@@ -55,7 +55,14 @@ export function lifecycleStep(input: LifecycleInput): Step {
     },
     ...(clean && {
       undo: async (host: Host, { signal, onLine }: StepContext) => {
-        await host.run(clean(planned(host)), { title: `undoing: ${input.title}`, signal, timeout: input.timeout, onLine });
+        // A reset that was cut off may have taken the scripts away already, after they had run.
+        const scripts = `${input.layout.rootfs}/scripts`;
+        await host.run(script`if [ -d ${scripts} ]; then ${clean(planned(host))} fi`, {
+          title: `undoing: ${input.title}`,
+          signal,
+          timeout: input.timeout,
+          onLine,
+        });
       },
     }),
   };
