@@ -21,12 +21,15 @@ test('a journal holds every event but the bytes on their way, a line each, for i
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line));
-    assert.equal(events.length, 101);
+    assert.equal(events.length, 103);
+    assert.equal(events[0].kind, 'begun');
+    assert.equal(events[0].process.pid, process.pid);
     assert.deepEqual(
-      events.slice(0, 100).map(({ line }) => line),
+      events.slice(1, 101).map(({ line }) => line),
       Array.from({ length: 100 }, (_, line) => `line\n${line}`),
     );
-    assert.equal(events[100].kind, 'finished');
+    assert.equal(events[101].kind, 'finished');
+    assert.deepEqual([events[102].kind, events[102].outcome], ['ended', 'done']);
     assert.equal(statSync(path).mode & 0o777, 0o600);
   } finally {
     rmSync(work, { recursive: true, force: true });
