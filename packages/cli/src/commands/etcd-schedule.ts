@@ -43,7 +43,8 @@ async function schedule(flags: ScheduleFlags): Promise<void> {
     if (flags.off) return;
   }
   const states = await scheduleState(target, { now: flags.now ?? false });
-  if (states.some(({ result }) => result !== '' && result !== 'success')) process.exitCode = 1;
+  const isAsked = calendar === undefined || flags.now;
+  if (isAsked && states.some(({ result }) => result !== '' && result !== 'success')) process.exitCode = 1;
   if (flags.output === 'json') {
     console.log(JSON.stringify(states, undefined, 2));
     return;

@@ -14,18 +14,21 @@ const ALL = ['etcd', ...API] as const;
 const KUBELET_TIME = 60;
 const START_TIMEOUT = 5 * 60_000;
 
-/** Bash: `running` prints the pids of etcd (this one: by its data directory) and of the control plane's programs. */
-function findProcesses({ dataDirectory }: EtcdPod): Script {
-  return script`running() {
+/** Bash: `etcd_pids` prints those of etcd on this data directory, `api_pids` those of what speaks with it. */
+export function findProcesses({ dataDirectory }: EtcdPod): Script {
+  return script`pids_of() {
   local directory words
   for directory in /proc/[0-9]*; do
     mapfile -d '' -t words 2>/dev/null < "$directory/cmdline" || continue
-    case \${words[0]##*/} in
-      etcd) case " \${words[*]} " in *" --data-dir="${dataDirectory}" "*) echo "\${directory##*/}" ;; esac ;;
-      kube-apiserver | kube-controller-manager | kube-scheduler) echo "\${directory##*/}" ;;
-    esac
+    case " $* " in *" \${words[0]##*/} "*) ;; *) continue ;; esac
+    if [ "\${words[0]##*/}" = etcd ]; then
+      case " \${words[*]} " in *" --data-dir="${dataDirectory}" "*) ;; *) continue ;; esac
+    fi
+    echo "\${directory##*/}"
   done
-}`;
+}
+etcd_pids() { pids_of etcd; }
+api_pids() { pids_of ${API}; }`;
 }
 
 /** Whether none of the control plane's manifests is in the kubelet's directory and none of its programs runs. */
@@ -33,13 +36,17 @@ export async function isStopped(host: Host, pod: EtcdPod, signal: AbortSignal): 
   const { stdout } = await host.run(
     script`${findProcesses(pod)}
 for name in ${ALL}; do if [ -e ${STATIC_PODS}/"$name.yaml" ]; then echo "$name"; fi; done
-running`,
+etcd_pids
+api_pids`,
     { title: 'looking whether the control plane runs', signal },
   );
   return stdout.trim() === '';
 }
 
-/** Takes the manifests away and waits until the programs are gone; the kubelet ends them, or, where it does not run, this. */
+/**
+ * Takes the manifests away and waits until the programs are gone. The kubelet ends them, or, where it does not run, this. Once it has
+ * ended etcd, API servers are not waited for: they would go on for half a minute for the sake of watches that end in any case.
+ */
 export async function stopControlPlane(host: Host, pod: EtcdPod, { signal, onLine }: StepContext): Promise<void> {
   await host.run(
     script`set -e
@@ -48,14 +55,30 @@ mkdir -p -m 0700 ${RESTORE_STAGE}
 for name in ${ALL}; do
   if [ -e ${STATIC_PODS}/"$name.yaml" ]; then mv -f ${STATIC_PODS}/"$name.yaml" ${RESTORE_STAGE}/; fi
 done
-wait_gone() { local i; for ((i = 0; i < $1; i++)); do [ -n "$(running)" ] || return 0; sleep 1; done; return 1; }
-if systemctl is-active --quiet kubelet && wait_gone ${KUBELET_TIME}; then exit 0; fi
-for signal in TERM KILL; do
-  for pid in $(running); do kill -s "$signal" "$pid" 2>/dev/null || true; done
-  if wait_gone 30; then exit 0; fi
-done
+# wait_gone SECONDS FUNCTION: gone twice in a row, so that nothing is on its way back.
+wait_gone() {
+  local i gone=0
+  for ((i = 0; i < 2 * $1; i++)); do
+    if [ -n "$($2)" ]; then gone=0; else gone=$((gone + 1)); fi
+    if [ "$gone" -ge 2 ]; then return 0; fi
+    sleep 0.5
+  done
+  return 1
+}
+end() {
+  local name
+  for name in TERM KILL; do
+    for pid in $("$1"); do kill -s "$name" "$pid" 2>/dev/null || true; done
+    if wait_gone 15 "$1"; then return 0; fi
+  done
+  return 1
+}
+if systemctl is-active --quiet kubelet && wait_gone ${KUBELET_TIME} etcd_pids; then
+  wait_gone 3 api_pids || for pid in $(api_pids); do kill -s KILL "$pid" 2>/dev/null || true; done
+fi
+if end etcd_pids && end api_pids; then exit 0; fi
 echo 'these still run:' >&2
-for pid in $(running); do tr '\\0' ' ' < /proc/"$pid"/cmdline | cut -c -100 >&2; done
+for pid in $(etcd_pids; api_pids); do tr '\\0' ' ' < /proc/"$pid"/cmdline | cut -c -100 >&2; done
 exit 1`,
     { title: 'stopping the control plane', signal, onLine, timeout: START_TIMEOUT },
   );

@@ -7,6 +7,7 @@ import { type Script, script } from '../host/script.ts';
 import type { StepContext, Todo } from '../step.ts';
 import type { EtcdPod } from './etcd-pod.ts';
 import { etcdTool } from './etcd-tool.ts';
+import { findProcesses } from './restore-control-plane.ts';
 import type { SnapshotFile } from './snapshot-file.ts';
 
 /** One restore of one snapshot, the same in every attempt at it. */
@@ -128,7 +129,12 @@ export async function placeData(host: Host, operation: RestoreOperation, { pod }
   await host.run(
     script`set -e
 ${dataPaths(pod, operation)}
+${findProcesses(pod)}
 if [ "$(stage_of_data)" = prepared ]; then
+  if [ -n "$(etcd_pids)" ]; then
+    echo 'etcd runs again, though it was stopped' >&2
+    exit 1
+  fi
   mkdir -p -m 0700 "$data"
   if [ -e "$data/member" ]; then
     mkdir -p -m 0700 "$aside"

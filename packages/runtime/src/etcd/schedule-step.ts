@@ -43,7 +43,7 @@ async function enable(host: Host, cluster: string, schedule: EtcdSchedule, signa
   const unwanted = scheduleFilePaths.filter((path) => !files.some((file) => file.path === path));
   await host.run(
     script`rm -f ${unwanted}
-systemctl daemon-reload && systemctl enable --quiet ${`${UNIT}.timer`} && systemctl restart ${`${UNIT}.timer`}`,
+systemctl daemon-reload && { systemctl reset-failed ${`${UNIT}.service`} 2>/dev/null || true; } && systemctl enable --quiet ${`${UNIT}.timer`} && systemctl restart ${`${UNIT}.timer`}`,
     { title: 'starting the schedule', signal, timeout: 60_000 },
   );
 }
