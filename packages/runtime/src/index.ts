@@ -4,6 +4,8 @@ export * from './cluster/cluster.ts';
 export * from './cluster/clusterfile.ts';
 export * from './cluster/format.ts';
 export * from './cluster/from-flags.ts';
+export * from './cluster/lay-documents.ts';
+export * from './cluster/read-clusterfile.ts';
 export * from './error.ts';
 export * from './etcd/backup.ts';
 export * from './etcd/cluster-etcd.ts';

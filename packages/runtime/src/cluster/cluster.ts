@@ -5,6 +5,9 @@ import type { KubeadmDocument } from '../kubeadm/document.ts';
 /** Environment keys in the order in which they were written. */
 export type Environment = ReadonlyMap<string, string>;
 
+/** Members of a document that this project does not know: kept as they were written, and without effect. */
+export type Unknown = Readonly<Record<string, unknown>>;
+
 /** How hosts are reached (`spec.ssh`); members that were not given are absent. `passwd`, `pkData` and `pkPasswd` are secrets and are never stored. */
 export interface Ssh {
   readonly user?: string;
@@ -25,6 +28,7 @@ export interface HostGroup {
   readonly roles: readonly string[];
   readonly env: Environment;
   readonly ssh?: Ssh;
+  readonly unknown?: Unknown;
 }
 
 /** An image as it was laid on a cluster's hosts (`status.mounts[]`). */
@@ -40,6 +44,7 @@ export interface MountedImage {
   readonly labels: Readonly<Record<string, string>>;
   readonly cmd: readonly string[];
   readonly entrypoint: readonly string[];
+  readonly unknown?: Unknown;
 }
 
 export type ClusterPhase = 'ClusterInProcess' | 'ClusterSuccess' | 'ClusterFailed';
@@ -51,6 +56,7 @@ export interface ClusterCondition {
   readonly reason?: string;
   readonly message?: string;
   readonly images?: readonly string[];
+  readonly unknown?: Unknown;
 }
 
 export interface ClusterStatus {
@@ -58,6 +64,14 @@ export interface ClusterStatus {
   readonly mounts: readonly MountedImage[];
   readonly conditions: readonly ClusterCondition[];
   readonly commandConditions: readonly ClusterCondition[];
+  readonly unknown?: Unknown;
+}
+
+/** Unknown members of a document, by where they stand in it. */
+export interface DocumentUnknown {
+  readonly document?: Unknown;
+  readonly metadata?: Unknown;
+  readonly spec?: Unknown;
 }
 
 /** Kind `Cluster` of `apps.sealos.io/v1beta1`: what a user wants, and in `status` what was done. */
@@ -74,6 +88,7 @@ export interface Cluster {
   /** Replaces the CMD of the first image that is run. */
   readonly command: readonly string[];
   readonly status: ClusterStatus;
+  readonly unknown?: DocumentUnknown;
 }
 
 /** Kind `Config`: a file put into an image's content before it is rendered. */
@@ -85,6 +100,7 @@ export interface Config {
   readonly path: string;
   readonly strategy: 'override' | 'merge' | 'insert' | 'append';
   readonly data: string;
+  readonly unknown?: DocumentUnknown;
 }
 
 /** A whole Clusterfile: one Cluster and what was written beside it. */

@@ -1,19 +1,31 @@
 import { stringify } from 'yaml';
 import { formatAddress } from '../address-list.ts';
 import { formatEnvironment, isSecretKey } from '../image-contract/environment.ts';
-import type { Cluster, Clusterfile, ClusterStatus, Config, Environment, Ssh } from './cluster.ts';
+import type { Cluster, ClusterCondition, Clusterfile, ClusterStatus, Config, Environment, Ssh, Unknown } from './cluster.ts';
+import { publicMembers } from './unknown.ts';
+import { written } from './yaml-dialect.ts';
+
+/** What of a cluster's secrets is written. */
+interface Openness {
+  readonly env: (env: Environment) => Environment;
+  readonly ssh: (ssh: Ssh) => object;
+  readonly unknown: (members: Unknown | undefined) => Unknown;
+}
+
+const withSecrets: Openness = { env: (env) => env, ssh: (ssh) => ssh, unknown: (members) => members ?? {} };
+const guarded: Openness = { env: withoutSecrets, ssh: publicSsh, unknown: publicMembers };
 
 /**
  * The Clusterfile as YAML that sealos reads too. Without secrets: no passwords and key texts, and no value of a variable whose name
  * says that it is one (`registryPassword`).
  */
-export function formatClusterfile({ cluster, configs, kubeadm }: Clusterfile): string {
-  const documents = [
-    clusterDocument(cluster),
-    ...configs.map(configDocument),
-    ...kubeadm.map(({ apiVersion, kind, content }) => ({ apiVersion, kind, ...content })),
-  ];
-  return documents.map((document) => stringify(document, { lineWidth: 0, aliasDuplicateObjects: false, compat: 'yaml-1.1' })).join('---\n');
+export function formatClusterfile(file: Clusterfile): string {
+  return format(file, guarded);
+}
+
+/** The Clusterfile as it was given, the passwords and key texts in it too: for its author's eyes. Never for state, logs or hosts. */
+export function formatOwnClusterfile(file: Clusterfile): string {
+  return format(file, withSecrets);
 }
 
 /** An environment without the variables whose values must not be shown or stored in the clear. */
@@ -21,8 +33,17 @@ export function withoutSecrets(env: Environment): Environment {
   return new Map([...env].filter(([key]) => !isSecretKey(key)));
 }
 
-function clusterDocument(cluster: Cluster): object {
-  const { name, createdAt, deletedAt, images, ssh, hosts, env, command, status } = cluster;
+function format({ cluster, configs, kubeadm }: Clusterfile, openness: Openness): string {
+  const documents = [
+    clusterDocument(cluster, openness),
+    ...configs.map((config) => configDocument(config, openness)),
+    ...kubeadm.map(({ apiVersion, kind, content }) => ({ apiVersion, kind, ...content })),
+  ];
+  return documents.map((document) => stringify(document, written)).join('---\n');
+}
+
+function clusterDocument(cluster: Cluster, { env: shownEnv, ssh: shownSsh, unknown }: Openness): object {
+  const { name, createdAt, deletedAt, images, ssh, hosts, env, command, status, unknown: other } = cluster;
   return {
     apiVersion: 'apps.sealos.io/v1beta1',
     kind: 'Cluster',
@@ -30,37 +51,53 @@ function clusterDocument(cluster: Cluster): object {
       name,
       ...(createdAt === undefined ? {} : { creationTimestamp: createdAt }),
       ...(deletedAt === undefined ? {} : { deletionTimestamp: deletedAt }),
+      ...unknown(other?.metadata),
     },
     spec: {
       image: images,
-      ssh: publicSsh(ssh),
+      ssh: shownSsh(ssh),
       hosts: hosts.map((group) => ({
         ips: group.ips.map(formatAddress),
         roles: group.roles,
-        ...listed('env', formatEnvironment(withoutSecrets(group.env))),
-        ...(group.ssh === undefined ? {} : { ssh: publicSsh(group.ssh) }),
+        ...listed('env', formatEnvironment(shownEnv(group.env))),
+        ...(group.ssh === undefined ? {} : { ssh: shownSsh(group.ssh) }),
+        ...unknown(group.unknown),
       })),
-      ...listed('env', formatEnvironment(withoutSecrets(env))),
+      ...listed('env', formatEnvironment(shownEnv(env))),
       ...listed('command', command),
+      ...unknown(other?.spec),
     },
-    status: statusDocument(status),
+    status: statusDocument(status, { env: shownEnv, ssh: shownSsh, unknown }),
+    ...unknown(other?.document),
   };
 }
 
-function configDocument({ name, ...spec }: Config): object {
-  return { apiVersion: 'apps.sealos.io/v1beta1', kind: 'Config', metadata: { name }, spec };
+function configDocument({ name, unknown: other, ...spec }: Config, { unknown }: Openness): object {
+  return {
+    apiVersion: 'apps.sealos.io/v1beta1',
+    kind: 'Config',
+    metadata: { name, ...unknown(other?.metadata) },
+    spec: { ...spec, ...unknown(other?.spec) },
+    ...unknown(other?.document),
+  };
 }
 
-function statusDocument({ phase, mounts, conditions, commandConditions }: ClusterStatus): object {
+function statusDocument({ phase, mounts, conditions, commandConditions, unknown: other }: ClusterStatus, openness: Openness): object {
+  const condition = ({ unknown, ...rest }: ClusterCondition) => ({ ...rest, ...openness.unknown(unknown) });
   return {
     ...(phase === undefined ? {} : { phase }),
     ...listed(
       'mounts',
-      mounts.map(({ env, ...mount }) => ({ ...mount, env: Object.fromEntries(withoutSecrets(env)) })),
+      mounts.map(({ env, unknown, ...mount }) => ({
+        ...mount,
+        env: Object.fromEntries(openness.env(env)),
+        ...openness.unknown(unknown),
+      })),
     ),
-    ...listed('conditions', conditions),
+    ...listed('conditions', conditions.map(condition)),
     // Singular, as sealos spells it.
-    ...listed('commandCondition', commandConditions),
+    ...listed('commandCondition', commandConditions.map(condition)),
+    ...openness.unknown(other),
   };
 }
 

@@ -1,7 +1,7 @@
 import * as v from 'valibot';
 
 // The schema of `apps.sealos.io/v1beta1`, as files in the field hold it: what Go writes as null is absent, and members that are not
-// known are passed over.
+// known are kept apart (`unknown.ts`).
 
 const text = v.string();
 const texts = v.nullish(v.array(text), []);
@@ -20,7 +20,7 @@ export const sshSchema = v.object({
   ),
 });
 
-const conditionSchema = v.object({
+export const conditionSchema = v.object({
   type: text,
   status: v.nullish(text, ''),
   lastHeartbeatTime: optionalText,
@@ -29,7 +29,7 @@ const conditionSchema = v.object({
   images: v.nullish(v.array(text)),
 });
 
-const mountSchema = v.object({
+export const mountSchema = v.object({
   name: text,
   type: v.nullish(text, 'application'),
   imageName: text,
@@ -41,48 +41,51 @@ const mountSchema = v.object({
   entrypoint: texts,
 });
 
-export const clusterSchema = v.object({
-  metadata: v.object({
-    name: v.nullish(text, 'default'),
-    creationTimestamp: optionalText,
-    deletionTimestamp: optionalText,
-  }),
-  spec: v.object({
-    image: v.nullish(
-      v.union([
-        v.pipe(
-          text,
-          v.transform((one) => [one]),
-        ),
-        v.array(text),
-      ]),
-      [],
-    ),
-    ssh: v.nullish(sshSchema, {}),
-    hosts: v.nullish(v.array(v.object({ ips: v.array(text), roles: v.array(text), env: texts, ssh: v.nullish(sshSchema) })), []),
-    env: texts,
-    command: texts,
-  }),
-  status: v.nullish(
-    v.object({
-      phase: v.nullish(v.fallback(v.nullish(v.picklist(['ClusterInProcess', 'ClusterSuccess', 'ClusterFailed'])), undefined)),
-      mounts: v.nullish(v.array(mountSchema), []),
-      conditions: v.nullish(v.array(conditionSchema), []),
-      commandCondition: v.nullish(v.array(conditionSchema), []),
-    }),
-  ),
+export const metadataSchema = v.object({
+  name: v.nullish(text, 'default'),
+  creationTimestamp: optionalText,
+  deletionTimestamp: optionalText,
 });
 
-export const configSchema = v.object({
-  metadata: v.nullish(v.object({ name: v.nullish(text, '') }), { name: '' }),
-  spec: v.object({
-    match: v.nullish(text, ''),
-    path: v.pipe(text, v.nonEmpty('is empty')),
-    // Anything else is an override, as sealos takes it.
-    strategy: v.fallback(v.picklist(['override', 'merge', 'insert', 'append']), 'override'),
-    data: v.nullish(text, ''),
-  }),
+export const hostSchema = v.object({ ips: v.array(text), roles: v.array(text), env: texts, ssh: v.nullish(sshSchema) });
+
+export const specSchema = v.object({
+  image: v.nullish(
+    v.union([
+      v.pipe(
+        text,
+        v.transform((one) => [one]),
+      ),
+      v.array(text),
+    ]),
+    [],
+  ),
+  ssh: v.nullish(sshSchema, {}),
+  hosts: v.nullish(v.array(hostSchema), []),
+  env: texts,
+  command: texts,
 });
+
+export const statusSchema = v.object({
+  phase: v.nullish(v.fallback(v.nullish(v.picklist(['ClusterInProcess', 'ClusterSuccess', 'ClusterFailed'])), undefined)),
+  mounts: v.nullish(v.array(mountSchema), []),
+  conditions: v.nullish(v.array(conditionSchema), []),
+  commandCondition: v.nullish(v.array(conditionSchema), []),
+});
+
+export const clusterSchema = v.object({ metadata: metadataSchema, spec: specSchema, status: v.nullish(statusSchema) });
+
+export const configMetadataSchema = v.object({ name: v.nullish(text, '') });
+
+export const configSpecSchema = v.object({
+  match: v.nullish(text, ''),
+  path: v.pipe(text, v.nonEmpty('is empty')),
+  // Anything else is an override, as sealos takes it.
+  strategy: v.fallback(v.picklist(['override', 'merge', 'insert', 'append']), 'override'),
+  data: v.nullish(text, ''),
+});
+
+export const configSchema = v.object({ metadata: v.nullish(configMetadataSchema, { name: '' }), spec: configSpecSchema });
 
 export type ClusterSchema = v.InferOutput<typeof clusterSchema>;
 export type SshSchema = v.InferOutput<typeof sshSchema>;
