@@ -7,7 +7,7 @@ import { badInput } from '@sealos/image';
 export interface S3Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
-  readonly sessionToken: string | undefined;
+  readonly sessionToken?: string | undefined;
 }
 
 /** A place in S3-compatible storage, and the right to use it. */

@@ -23,7 +23,7 @@ const scheduleSchema = v.object({
       prefix: v.string(),
       region: v.string(),
       url: v.string(),
-      credentials: v.object({ accessKeyId: v.string(), secretAccessKey: v.string(), sessionToken: v.undefinedable(v.string(), undefined) }),
+      credentials: v.object({ accessKeyId: v.string(), secretAccessKey: v.string(), sessionToken: v.optional(v.string()) }),
     }),
   ),
 });
