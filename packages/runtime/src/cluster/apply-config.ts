@@ -1,9 +1,7 @@
 import { badInput } from '@sealos/image';
-import { stringify } from 'yaml';
 import type { Config } from './cluster.ts';
-import { parseYamlStream } from './yaml-stream.ts';
-
-type Tree = Readonly<Record<string, unknown>>;
+import { layConfigs } from './lay-documents.ts';
+import { mergeYaml } from './merge-yaml.ts';
 
 /** The Configs that are meant for an image, in order: those that name it exactly, and those that name none. */
 export function configsFor(configs: readonly Config[], imageName: string): readonly Config[] {
@@ -11,35 +9,50 @@ export function configsFor(configs: readonly Config[], imageName: string): reado
 }
 
 /**
- * A file of an image after a Config: `current` is its text, undefined where the image has no such file. `override` writes the Config's
- * data, `insert` puts it before, `append` after, `merge` lays it over every YAML document of the file (maps merge, all else is replaced).
- * Throws bad input where a merge meets what is not a map, or a map and something else.
+ * The Configs that change an image, in the order in which they do: its own `config.yml`'s, then the Clusterfile's (sealos-interop.md
+ * §4.2). Of the Clusterfile's the last of a name counts, and it takes the place of the image's own of that name where both are for it.
  */
-export function applyConfig(config: Config, current: string | undefined): string {
-  const { strategy, data, path } = config;
-  if (strategy === 'override' || current === undefined) return data;
-  if (strategy === 'insert') return `${data}\n${current}`;
-  if (strategy === 'append') return `${current}\n${data}`;
-  const name = `Config ${config.name}`.trim();
-  const [over, ...rest] = parseYamlStream(data, name);
-  if (over === undefined || rest.length > 0) throw badInput('bad-config', `${name}: data to merge is one YAML map`);
-  const documents = parseYamlStream(current, path);
-  const trees = documents.length === 0 ? [{}] : documents.map(({ value }) => value);
-  return trees.map((tree) => stringify(merge(tree, over.value, `${name}: ${path}`), { lineWidth: 0, compat: 'yaml-1.1' })).join('---\n');
+export function configsOf(imageName: string, own: readonly Config[], given: readonly Config[]): readonly Config[] {
+  return layConfigs(configsFor(own, imageName), configsFor(layConfigs([], given), imageName));
 }
 
-function merge(base: Tree, over: Tree, where: string): Tree {
-  const merged: Record<string, unknown> = { ...base };
-  for (const [key, value] of Object.entries(over)) {
-    const old = merged[key];
-    const known = old !== undefined && old !== null && value !== null;
-    if (known && isTree(old) !== isTree(value))
-      throw badInput('bad-config', `${where}: '${key}' is ${isTree(old) ? '' : 'not '}a map in the image, and the data says otherwise`);
-    merged[key] = isTree(old) && isTree(value) ? merge(old, value, where) : value;
+/**
+ * The files of an image that Configs change, by path relative to its root, with their content afterwards; a file that the image does not have
+ * is made. `files` need hold only the targets. Throws bad input that names the Config and the path where one cannot be applied.
+ */
+export function imageWithConfigs(files: ReadonlyMap<string, Uint8Array>, configs: readonly Config[]): ReadonlyMap<string, Uint8Array> {
+  const changed = new Map<string, Uint8Array>();
+  for (const config of configs) {
+    const { path } = config;
+    changed.set(path, applyConfig(config, changed.get(path) ?? files.get(path)));
   }
-  return merged;
+  return changed;
 }
 
-function isTree(value: unknown): value is Tree {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+/** Configs that no image of the cluster is named by: a slip in `match`, as a rule. */
+export function strayConfigs(configs: readonly Config[], imageNames: readonly string[]): readonly Config[] {
+  return configs.filter(({ match }) => match !== '' && !imageNames.includes(match));
+}
+
+/**
+ * A file of an image after a Config: `current` is its content, undefined where the image has no such file. `override` writes the Config's
+ * data, `insert` puts it before, `append` after, with a newline between; `merge` lays it over every YAML document of the file.
+ */
+export function applyConfig(config: Config, current: Uint8Array | undefined): Uint8Array {
+  const { strategy, path } = config;
+  const data = Buffer.from(config.data);
+  if (strategy === 'override' || (current === undefined && strategy !== 'merge')) return data;
+  if (strategy === 'insert' && current) return Buffer.concat([data, Buffer.from('\n'), current]);
+  if (strategy === 'append' && current) return Buffer.concat([current, Buffer.from('\n'), data]);
+  const name = config.name === '' ? 'a Config without a name' : `Config ${config.name}`;
+  const merged = mergeYaml({ text: text(current, name, path), name: path }, { text: config.data, name });
+  return current === undefined ? data : Buffer.from(merged);
+}
+
+function text(content: Uint8Array | undefined, name: string, path: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(content);
+  } catch {
+    throw badInput('bad-config', `${name}: ${path} is not text in UTF-8 and cannot be merged`);
+  }
 }
