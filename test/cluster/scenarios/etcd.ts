@@ -90,6 +90,15 @@ async function restoreKilledAt(scenario: Scenario, backup: string, step: string)
   await succeed(scenario, 'etcd', 'restore', backup, '--yes');
 }
 
+/** The data is gone from every disk, and etcd with it: no API answers, or one that knows nothing. */
+async function destroyData({ masters, on, kubectl }: Scenario): Promise<void> {
+  for (const { ip } of masters) {
+    await on(ip, 'rm -rf /var/lib/etcd/member; kill -KILL $(pidof etcd)');
+  }
+  const things = await kubectl(['-n', NAMESPACE, 'get', 'configmap', 'thing-0', '--request-timeout=2s', '-o', 'name']).catch(() => 'gone');
+  assert.equal(things, 'gone');
+}
+
 /** The timer's service on every master makes one backup, on the leader's host alone, keeps so many, and uploads it. */
 async function scheduled(scenario: Scenario, work: string): Promise<void> {
   const leader = (await assertHealthy(scenario)).members.find(({ isLeader }) => isLeader)?.endpoint;
@@ -162,11 +171,15 @@ export async function etcdScenario(scenario: Scenario): Promise<void> {
     await assertThingsBack(scenario);
     await assertHealthy(scenario);
 
-    for (const step of ['etcd-stop', 'etcd-place', 'api-start']) {
-      await kubectl(['delete', 'namespace', NAMESPACE]);
-      await restoreKilledAt(scenario, backup, step);
-      await assertThingsBack(scenario);
-    }
+    await kubectl(['delete', 'namespace', NAMESPACE]);
+    await restoreKilledAt(scenario, backup, 'etcd-stop');
+    await assertThingsBack(scenario);
+    await destroyData(scenario);
+    await restoreKilledAt(scenario, backup, 'etcd-place');
+    await assertThingsBack(scenario);
+    await destroyData(scenario);
+    await restoreKilledAt(scenario, backup, 'api-start');
+    await assertThingsBack(scenario);
     await assertHealthy(scenario);
     for (const { ip } of scenario.masters) {
       const left = await scenario.on(
