@@ -191,7 +191,7 @@ export async function converge(
   await keepGivenEnvironment(state, given);
   await using journal = await openJournal(state.logs, wish.verb);
   const changed = await recorded({
-    before: withHosts(mounted, wish.leaving),
+    before: meanwhile(mounted, stored),
     after: mounted,
     requested: wish.requested,
     applications: new Set(input.commands.map((commands) => applicationStepId(commands.image.name))),
@@ -224,14 +224,16 @@ function leavingHosts(leaving: readonly ClusterHost[], hosts: PartlyReachedHosts
   });
 }
 
-/** A cluster with hosts that are still to be taken away: until that is done the state names them. */
-function withHosts(cluster: Cluster, leaving: readonly ClusterHost[]): Cluster {
-  const groups = leaving.map(({ address, roles, env, ssh }) => ({ ips: [address], roles, env, ssh }));
-  return { ...cluster, hosts: [...cluster.hosts, ...groups] };
+/** What the state says until all is done: the hosts that were there, in their order, leaving or not, then the new ones. */
+function meanwhile(wanted: Cluster, stored: Clusterfile | undefined): Cluster {
+  if (!stored) return wanted;
+  const known = ipsOf(clusterHosts(stored.cluster));
+  const added = wanted.hosts.map((group) => ({ ...group, ips: group.ips.filter(({ ip }) => !known.has(ip)) }));
+  return { ...wanted, hosts: [...stored.cluster.hosts, ...added.filter(({ ips }) => ips.length > 0)] };
 }
 
 /** The Clusterfile without what differs from run to run. */
-function lastingClusterfile(file: Clusterfile, createdAt: string | undefined): string {
+export function lastingClusterfile(file: Clusterfile, createdAt: string | undefined): string {
   const { cluster } = file;
   const status = { mounts: cluster.status.mounts, phase: 'ClusterSuccess' as const, conditions: [], commandConditions: [] };
   return formatClusterfile({ ...file, cluster: { ...cluster, ...(createdAt === undefined ? {} : { createdAt }), status } });

@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
+import { HostError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { type Script, script } from '../host/script.ts';
 import type { StepContext } from '../step.ts';
@@ -28,19 +29,26 @@ function etcdctl(command: Script): Script {
  */
 export async function leaveEtcd(seat: Host, ip: string, { signal, onLine }: Watch): Promise<void> {
   const peer = `https://${isIPv6(ip) ? `[${ip}]` : ip}:`;
-  await seat.run(
-    script`if [ ! -e /etc/kubernetes/manifests/etcd.yaml ]; then exit 0; fi
+  const leave = script`if [ ! -e /etc/kubernetes/manifests/etcd.yaml ]; then exit 0; fi
 # A control plane that has just begun tells the API of its etcd a few seconds later.
 for i in $(seq 1 60); do
   if members=$(${etcdctl(script`member list`)} 2>&1); then break; fi
-  if [ "$i" = 60 ]; then printf '%s\n' "$members" >&2; exit 1; fi
+  if [ "$i" = 60 ] || grep -q -e 'no leader' -e 'deadline exceeded' -e 'request timed out' <<<"$members"; then printf '%s\n' "$members" >&2; exit 3; fi
   sleep 0.5
 done
 for id in $(awk -F ', ' -v peer=${peer} 'index($4, peer) == 1 { print $1 }' <<<"$members"); do
-  ${etcdctl(script`member remove "$id"`)} || exit
-done`,
-    { title: `removing ${ip} from etcd`, signal, onLine, timeout: TIMEOUT },
-  );
+  ${etcdctl(script`member remove "$id"`)} || exit 3
+done`;
+  const title = `removing ${ip} from etcd`;
+  const { exitCode, stderr } = await seat.run(leave, { title, signal, onLine, timeout: TIMEOUT, allowFailure: true });
+  if (exitCode === 0) return;
+  throw new HostError('etcd-unwell', `its etcd takes no changes: ${stderr.trim().split('\n').at(-1) ?? ''}`, {
+    host: seat.name,
+    title,
+    commandStatus: exitCode,
+    output: stderr,
+    hint: 'more than half of its members must be up: start hosts that are off, or go back to a backup with `sealos etcd restore`',
+  });
 }
 
 /** Takes a host out of the API's books: its node, and kubeadm's list of control planes (Kubernetes before 1.22). */

@@ -9,7 +9,10 @@ import type { StepContext } from '../step.ts';
 const resetScript = script`if command -v kubeadm >/dev/null; then
   skip=remove-etcd-member
   if kubeadm reset phase --help 2>&1 | grep -q update-cluster-status; then skip=$skip,update-cluster-status; fi
-  kubeadm reset --force --skip-phases="$skip" || true
+  # With it kubeadm would ask an API for its configuration that may be gone, and wait.
+  rm -f /etc/kubernetes/admin.conf
+  socket=$(sed -n 's/.*--container-runtime-endpoint=\([^ "]*\).*/\1/p' /var/lib/kubelet/kubeadm-flags.env 2>/dev/null | head -1)
+  kubeadm reset --force --skip-phases="$skip" \${socket:+--cri-socket "$socket"} || true
 fi`;
 
 /**
