@@ -71,6 +71,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/scp.ts')).scpCommand(),
   },
   {
+    name: 'cert',
+    group: 'Cluster',
+    summary: "Show a cluster's certificates, add names to those of its API, or renew them",
+    load: async () => (await import('./commands/cert.ts')).certCommand(),
+  },
+  {
     name: 'etcd',
     group: 'Cluster',
     summary: "Save a cluster's data, bring it back, and see how its etcd is",

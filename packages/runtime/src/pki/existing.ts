@@ -1,6 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { SealosError } from '@sealos/image';
+import { canonicalIp } from '../address-list.ts';
 import { readIfThere } from '../state/private-file.ts';
 import type { CertificateProfile, KeyPair } from './certificate.ts';
 
@@ -81,8 +82,25 @@ export async function readAuthority(path: string): Promise<{ readonly key: KeyOb
   return { key, cert };
 }
 
-function covers(certificate: X509Certificate, name: string): boolean {
-  return isIP(name) === 0 ? certificate.checkHost(name, { subject: 'never' }) !== undefined : certificate.checkIP(name) !== undefined;
+/** DNS names and canonical addresses that a certificate (PEM) is for; none where it cannot be read. */
+export function namesOf(pem: string): readonly string[] {
+  try {
+    const names = new X509Certificate(pem).subjectAltName?.split(', ') ?? [];
+    return names.flatMap((name) => {
+      const [, kind, value = ''] = /^(DNS|IP Address):(.+)$/.exec(name) ?? [];
+      if (kind === undefined) return [];
+      return [kind === 'DNS' ? value : canonicalIp(value)];
+    });
+  } catch {
+    return [];
+  }
+}
+
+/** Whether a certificate is for a DNS name or an address; its common name does not count. */
+export function covers(certificate: X509Certificate, name: string): boolean {
+  if (isIP(name) !== 0) return certificate.checkIP(name) !== undefined;
+  // A name with a wildcard is one that a certificate holds, and none that a server is asked for.
+  return certificate.checkHost(name, { subject: 'never' }) !== undefined || namesOf(certificate.toString()).includes(name);
 }
 
 function unusable(path: string, why: string, cause?: unknown): SealosError {

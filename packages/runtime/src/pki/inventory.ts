@@ -18,6 +18,8 @@ export interface CertificateEntry {
   readonly profile: CertificateProfile;
   /** The names without which an existing certificate is not kept; all of `profile.sans` by default. */
   readonly required?: readonly string[];
+  /** A new certificate keeps the names of the one that it replaces: they may have been added since. */
+  readonly keepsNames?: boolean;
 }
 
 /** A kubeconfig to be made: its file, its user, the subject of its certificate. */
@@ -79,6 +81,7 @@ export function hostCertificates(
       profile: { commonName: 'kube-apiserver', usages: ['server'], sans: unique([...names, ...others]) },
       // A control-plane host that joins later does not make the others' certificates wrong.
       required: names.filter((name) => !others.includes(name)),
+      keepsNames: true,
     },
     { path: 'etcd/server', authority: 'etcd/ca', profile: etcd },
     { path: 'etcd/peer', authority: 'etcd/ca', profile: etcd },

@@ -38,7 +38,7 @@ export async function requireAuthorities(home: string): Promise<void> {
     throw badInput(
       'no-authority',
       `${join(home, path)} is missing, and the cluster trusts no other`,
-      'restore it from a backup, or copy it from /etc/kubernetes/pki of a control-plane host',
+      'restore it from a backup, or copy it from /etc/kubernetes/pki of a control-plane host (to its place here, mode 0600)',
     );
   }
 }

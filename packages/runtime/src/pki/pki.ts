@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { HostFile } from '../host/host.ts';
 import { readIfThere, writePrivateFile } from '../state/private-file.ts';
 import { generateKey, issueCa, issueCertificate, type KeyPair, privateKeyPem, publicKeyHash } from './certificate.ts';
-import { certificateFits, readAuthority, readPair, readServiceAccountKey } from './existing.ts';
+import { certificateFits, namesOf, readAuthority, readPair, readServiceAccountKey } from './existing.ts';
 import {
   type AuthorityName,
   authorities,
@@ -142,12 +142,14 @@ async function ensureCertificate(
   entry: CertificateEntry,
   signers: Authorities,
 ): Promise<readonly HostFile[]> {
-  const { profile, required = profile.sans } = entry;
+  const { required = entry.profile.sans } = entry;
   const path = join(directory, entry.path);
   const authority = signers[entry.authority];
   const found = await readPair(join(disk.home, path));
-  const fits = found !== undefined && certificateFits(found, profile, required, authority);
+  const fits = found !== undefined && certificateFits(found, entry.profile, required, authority);
   if (fits && !disk.renew(path, new X509Certificate(found.cert))) return pairFiles(entry.path, found);
+  const kept = entry.keepsNames && found ? namesOf(found.cert) : [];
+  const profile = { ...entry.profile, sans: [...new Set([...entry.profile.sans, ...kept])] };
   const pair = issueCertificate(profile, await generateKey(), authority);
   await write(disk, `${path}.key`, privateKeyPem(pair.key));
   await write(disk, `${path}.crt`, pair.cert);
