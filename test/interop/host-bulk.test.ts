@@ -1,6 +1,6 @@
 // Archives and files on a host, over a real sshd and on this machine itself, read and made by GNU tar, gzip and zstd. Needs root.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -270,13 +270,36 @@ test('a host without the program is sent what was decompressed on the way; bytes
         sent = bytes;
       },
     };
-    const way = { transport, identity, hasProgram: async () => false };
+    const way = { transport, identity, loop: process.pid, programs: [] };
     await unpack(way, inPieces(archives[compression]), into, options);
     await assertSameTree(into, tree);
     assert.equal(sent, archives[compression].length);
     const cut = archives[compression].subarray(0, archives[compression].length - 20);
     await assert.rejects(unpack(way, inPieces(cut), newDirectory(), options), /data is damaged or cut off/);
   }
+});
+
+test('an archive whose operator vanished without a goodbye is no longer waited for', async () => {
+  const identity = { name: 'here', user: 'root', isRoot: true, password: undefined };
+  await using transport = localTransport();
+  const loop = spawn('sleep', ['1000']);
+  const into = newDirectory();
+  let sent = 0;
+  // A body that comes to a halt: the connection is there, and nothing comes any more.
+  const body = new Readable({ read() {} });
+  body.push(archives.none.subarray(0, archives.none.length / 2));
+  const options = {
+    title: 'unpacking',
+    compression: 'none' as const,
+    onBytes: (bytes: number) => {
+      sent = bytes;
+    },
+  };
+  const unpacking = unpack({ transport, identity, loop: loop.pid ?? -1, programs: [] }, body, into, options);
+  const failed = assert.rejects(unpacking, /'unpacking' into .* failed \(exit status 137\)/);
+  await until('half of it to be there', 10_000, async () => (sent > 0 ? true : undefined));
+  loop.kill('SIGKILL');
+  await failed;
 });
 
 test('a connection that is cut while an archive is sent is told', async () => {

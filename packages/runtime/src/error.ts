@@ -27,9 +27,9 @@ export class HostError extends SealosError {
   }
 }
 
-/** The connection to a host went while something was at work there. */
-export function connectionLost(host: string, title: string, cause?: unknown): HostError {
-  return new HostError('connection-lost', `the connection was lost during '${title}'`, {
+/** The connection to a host went while something was at work there. `why` is what is known of it. */
+export function connectionLost(host: string, title: string, why?: string, cause?: unknown): HostError {
+  return new HostError('connection-lost', `the connection was lost during '${title}'${why === undefined ? '' : ` (${why})`}`, {
     host,
     title,
     cause,

@@ -21,8 +21,9 @@ interface KnownKey {
 }
 
 /** Where keys are looked up, and the file that new ones are written to (the first). */
-export function knownHostsFiles(file?: string): readonly string[] {
-  return file === undefined ? [join(homedir(), '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'] : [file];
+export function knownHostsFiles(given?: string | readonly string[]): readonly string[] {
+  if (given === undefined) return [join(homedir(), '.ssh', 'known_hosts'), '/etc/ssh/ssh_known_hosts'];
+  return typeof given === 'string' ? [given] : given;
 }
 
 function parseFile(file: string, text: string): readonly KnownKey[] {

@@ -31,6 +31,7 @@ export function localTransport(): Transport {
           resolve(socket);
         });
       }),
+    lostBecause: () => undefined,
     destroy() {
       for (const child of children) kill(child);
     },

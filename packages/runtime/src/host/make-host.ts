@@ -1,5 +1,5 @@
-import type { Duplex } from 'node:stream';
 import { HostError } from '../error.ts';
+import { dialWithin } from './dial-within.ts';
 import type { Address, Host, Output, RunOptions } from './host.ts';
 import { hostName } from './host-name.ts';
 import { type Script, script } from './script.ts';
@@ -18,27 +18,15 @@ export interface HostOptions {
   readonly signal: AbortSignal;
 }
 
+/** Milliseconds. */
 const DIAL_TIMEOUT = 10_000;
 
-/** Waits no longer than the signal and the time allow; a connection that comes later is closed. */
-async function withSignal(dialing: Promise<Duplex>, signal: AbortSignal | undefined): Promise<Duplex> {
-  const timeout = AbortSignal.timeout(DIAL_TIMEOUT);
-  const stop = signal ? AbortSignal.any([signal, timeout]) : timeout;
-  const { promise: stopped, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(timeout.aborted ? new Error(`no answer within ${DIAL_TIMEOUT / 1000} s`) : stop.reason);
-  stop.addEventListener('abort', onAbort, { once: true });
-  try {
-    stop.throwIfAborted();
-    return await Promise.race([dialing, stopped]);
-  } catch (error) {
-    void dialing.then(
-      (late) => late.destroy(),
-      () => {},
-    );
-    throw error;
-  } finally {
-    stop.removeEventListener('abort', onAbort);
-  }
+/** What a host is asked before the first archive is sent to it. */
+interface BulkAnswers {
+  /** Process id of the shell's loop there. */
+  readonly loop: number;
+  /** Decompressors. */
+  readonly programs: readonly string[];
 }
 
 /** A host over a transport, which is the host's from then on: one bash for all scripts, one more command for each bulk transfer. */
@@ -49,27 +37,30 @@ export async function makeHost(transport: Transport, options: HostOptions): Prom
     throw error;
   });
   const run = (text: Script, runOptions: RunOptions): Promise<Output> => shell.run(text, runOptions);
-  let programs: Promise<ReadonlySet<string>> | undefined;
-  const askPrograms = async () => {
-    const asked = script`for program in gzip zstd; do if command -v "$program" >/dev/null; then echo "$program"; fi; done`;
+  let answers: Promise<BulkAnswers> | undefined;
+  const askBulk = async (): Promise<BulkAnswers> => {
+    // `$$` is the shell's own loop, also in the subshell that a script is.
+    const asked = script`echo $$; for program in gzip zstd; do if command -v "$program" >/dev/null; then echo "$program"; fi; done`;
     const { stdout } = await run(asked, { title: 'looking for decompressors' });
-    return new Set(stdout.split('\n'));
+    const [loop = '', ...programs] = stdout.split('\n');
+    return { loop: Number(loop), programs };
   };
   const hands: Pick<Host, 'run' | 'unpack'> = {
     run,
     async unpack(body, into, unpackOptions) {
-      const hasProgram = async (name: string) => {
-        programs ??= askPrograms();
-        return (await programs).has(name);
-      };
-      await unpack({ transport, identity, hasProgram }, body, into, unpackOptions);
+      answers ??= askBulk();
+      const { loop, programs } = await answers.catch((error: unknown) => {
+        body.destroy();
+        throw error;
+      });
+      await unpack({ transport, identity, loop, programs }, body, into, unpackOptions);
     },
   };
   return {
     ...hands,
     address: options.address,
     name: identity.name,
-    writeFiles: (files, writeOptions) => writeFiles(hands, files, writeOptions),
+    writeFiles: (files, writeOptions) => writeFiles({ ...hands, temporary: shell.temporary }, files, writeOptions),
     async readFile(path, { signal } = {}) {
       const { stdout } = await run(script`if [ -f ${path} ]; then echo yes; base64 -w0 < ${path}; fi`, {
         title: `reading ${path}`,
@@ -79,7 +70,7 @@ export async function makeHost(transport: Transport, options: HostOptions): Prom
       return there === 'yes' ? Buffer.from(content ?? '', 'base64') : undefined;
     },
     async dial(ip, port, { title, signal }) {
-      const connection = await withSignal(transport.dial(ip, port), signal).catch((error: unknown) => {
+      const connection = await dialWithin(transport.dial(ip, port), DIAL_TIMEOUT, signal).catch((error: unknown) => {
         signal?.throwIfAborted();
         const why = error instanceof Error ? error.message : String(error);
         throw new HostError('not-listening', `no connection from there to ${ip}:${port}: ${why}`, {

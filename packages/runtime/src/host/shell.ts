@@ -3,9 +3,9 @@ import { connectionLost, HostError } from '../error.ts';
 import { blot } from './blot.ts';
 import type { Output, RunOptions } from './host.ts';
 import type { Script } from './script.ts';
-import { shellLoop } from './shell-loop.ts';
+import { SILENCE_STATUS, shellLoop } from './shell-loop.ts';
 import { Collector } from './shell-output.ts';
-import { type Identity, type RunningBash, startBash } from './start-bash.ts';
+import { type Identity, OPENING, type RunningBash, startBash } from './start-bash.ts';
 import type { Transport } from './transport.ts';
 
 const MAX_STDOUT = 16 * 1024 * 1024;
@@ -13,6 +13,9 @@ const KEPT_STDERR = 64 * 1024;
 const SHOWN_LINES = 15;
 /** How long a command that was told to end may take before the connection is given up, in milliseconds; the loop itself takes 3 s. */
 const GRACE = 10_000;
+/** How often the loop is told that its operator is there, in milliseconds, and after how many seconds without that it gives up. */
+const BEAT = 10_000;
+const SILENCE = 60;
 
 interface Running {
   readonly title: string;
@@ -33,6 +36,10 @@ export class Shell {
   readonly #name: string;
   readonly #transport: Transport;
   readonly #nonce = `sealos-${randomBytes(12).toString('hex')}`;
+  /** A directory on the host for files of a moment, not there until it is made. The loop removes it when it ends. */
+  readonly temporary = `/var/tmp/${this.#nonce}`;
+  #beat: NodeJS.Timeout | undefined;
+  #lostWhy: string | undefined;
   #bash: RunningBash | undefined;
   #count = 0;
   #running: Running | undefined;
@@ -46,14 +53,16 @@ export class Shell {
   /** Starts the loop as root. Throws HostError (exit 2) when the user may not become root, or there is no bash. */
   static async open(transport: Transport, identity: Identity, signal?: AbortSignal): Promise<Shell> {
     const shell = new Shell(identity.name, transport);
-    const bash = await startBash(transport, identity, shellLoop(shell.#nonce), {
-      title: 'starting a shell',
+    const program = shellLoop(shell.#nonce, { silence: SILENCE, temporary: shell.temporary });
+    const bash = await startBash(transport, identity, program, {
+      title: OPENING,
       onStdout: (chunk) => shell.#take('stdout', chunk),
       onStderr: (chunk) => shell.#take('stderr', chunk),
       signal,
     });
     shell.#bash = bash;
-    void bash.exit.then(() => shell.#lost());
+    void bash.exit.then((status) => shell.#lost(status));
+    shell.#beat = setInterval(() => bash.stdin.write(shell.#running ? 'beat\n' : '\0'), BEAT).unref();
     return shell;
   }
 
@@ -78,6 +87,7 @@ export class Shell {
 
   /** Ends the loop, and a script that still runs. */
   end(): void {
+    clearInterval(this.#beat);
     this.#bash?.end();
   }
 
@@ -86,14 +96,15 @@ export class Shell {
     signal?.throwIfAborted();
     if (script.text.includes('\0')) throw new TypeError(`the script of '${title}' holds a NUL character`);
     const bash = this.#bash;
-    if (bash === undefined) throw connectionLost(this.#name, title);
+    if (bash === undefined) throw connectionLost(this.#name, title, this.#lostWhy);
     let cancelled: Cancelled | undefined;
     let grace: NodeJS.Timeout | undefined;
     const cancel = (why: Cancelled) => {
       if (cancelled) return;
       cancelled = why;
       bash.stdin.write('cancel\n');
-      grace = setTimeout(() => this.#transport.destroy(), GRACE);
+      const asked = why === 'timeout' ? `it was to end after ${Math.round((timeout ?? 0) / 1000)} s` : 'it was told to end';
+      grace = setTimeout(() => this.#transport.destroy(`${asked}, and the host did not answer`), GRACE);
     };
     const onAbort = () => cancel('abort');
     const timer = timeout === undefined ? undefined : setTimeout(() => cancel('timeout'), timeout);
@@ -162,10 +173,13 @@ export class Shell {
     });
   }
 
-  #lost(): void {
+  #lost(status: number | undefined): void {
+    clearInterval(this.#beat);
     this.#bash = undefined;
+    this.#lostWhy =
+      status === SILENCE_STATUS ? `it heard nothing from this machine for ${SILENCE} s and gave up` : this.#transport.lostBecause();
     const running = this.#running;
-    running?.reject(connectionLost(this.#name, running.title));
+    running?.reject(connectionLost(this.#name, running.title, this.#lostWhy));
   }
 }
 

@@ -42,11 +42,11 @@ export async function startBash(transport: Transport, identity: Identity, progra
   signal?.throwIfAborted();
   const nonce = `sealos-${randomBytes(12).toString('hex')}`;
   const command = await transport.start(commandLine(identity, nonce)).catch((error: unknown) => {
-    throw notStarted(identity.name, options.title, error);
+    throw notStarted(identity.name, options.title, transport.lostBecause(), error);
   });
   command.stdin.on('error', () => {}); // the exit status tells what happened
   try {
-    await begun(command, identity, nonce, options);
+    await begun(command, nonce, options, identity, () => transport.lostBecause());
   } catch (error) {
     command.end();
     throw error;
@@ -55,8 +55,8 @@ export async function startBash(transport: Transport, identity: Identity, progra
   return { stdin: command.stdin, exit: command.exit, end: command.end };
 }
 
-function notStarted(host: string, title: string, error: unknown): HostError {
-  if (!(error instanceof Error) || !/channel open failure/i.test(error.message)) return connectionLost(host, title, error);
+function notStarted(host: string, title: string, why: string | undefined, error: unknown): HostError {
+  if (!(error instanceof Error) || !/channel open failure/i.test(error.message)) return connectionLost(host, title, why, error);
   return new HostError('no-shell', `sshd opens no further session for '${title}'`, {
     host,
     title,
@@ -67,14 +67,21 @@ function notStarted(host: string, title: string, error: unknown): HostError {
 
 function commandLine({ isRoot, password }: Identity, nonce: string): string {
   // Understood by every login shell, csh and fish too: one line, no single quote inside.
-  const bash = `bash -c ${quote(`printf "%s\\n" ${nonce}; IFS= read -r -d "" sealos_program; eval "$sealos_program"`)}`;
+  const bash = `bash -c ${quote(`printf "%s\\n" ${nonce}; IFS= read -r -t 60 -d "" sealos_program && eval "$sealos_program"`)}`;
   if (isRoot) return bash;
   const how = password === undefined ? '-n' : `-S -p ${nonce}:`;
   return `env LC_ALL=C sudo ${how} -H -- ${bash}`;
 }
 
 /** Waits for the bash's own first line; answers sudo meanwhile. */
-function begun(command: RemoteCommand, identity: Identity, nonce: string, { onStdout, onStderr, signal }: BashOptions): Promise<void> {
+function begun(
+  command: RemoteCommand,
+  nonce: string,
+  { title, onStdout, onStderr, signal }: BashOptions,
+  identity: Identity,
+  lostBecause: () => string | undefined,
+): Promise<void> {
+  const failure = (why: StartFailure, words: string) => startError(identity, title, why, words, lostBecause());
   return new Promise((resolve, reject) => {
     let said = '';
     let printed = Buffer.alloc(0);
@@ -88,7 +95,7 @@ function begun(command: RemoteCommand, identity: Identity, nonce: string, { onSt
       act();
     };
     const onAbort = () => settle(() => reject(signal?.reason));
-    const timer = setTimeout(() => settle(() => reject(startError(identity, 'no answer', said))), START_TIMEOUT);
+    const timer = setTimeout(() => settle(() => reject(failure('no answer', said))), START_TIMEOUT);
     signal?.addEventListener('abort', onAbort, { once: true });
     command.stdout.on('data', (chunk: Buffer) => {
       if (settled) return onStdout(chunk);
@@ -106,28 +113,38 @@ function begun(command: RemoteCommand, identity: Identity, nonce: string, { onSt
       if (asked <= prompts) return;
       prompts = asked;
       if (asked === 1) command.stdin.write(`${identity.password}\n`);
-      else settle(() => reject(startError(identity, 'wrong password', said)));
+      else settle(() => reject(failure('wrong password', said)));
     });
     void command.exit.then((status) => {
-      settle(() => reject(startError(identity, status, said.replaceAll(`${nonce}:`, '') || printed.toString())));
+      settle(() => reject(failure(status, said.replaceAll(`${nonce}:`, '') || printed.toString())));
     });
   });
 }
 
 type StartFailure = number | undefined | 'no answer' | 'wrong password';
 
-function startError({ name, user, isRoot }: Identity, why: StartFailure, said: string): HostError {
+/** The title under which a host is opened: what fails then has changed nothing. */
+export const OPENING = 'starting a shell';
+
+function startError(
+  { name, user, isRoot }: Identity,
+  title: string,
+  why: StartFailure,
+  said: string,
+  lostBecause: string | undefined,
+): HostError {
   const last = said.trim().split('\n').at(-1)?.trim() ?? '';
-  const details = { host: name, title: 'starting a shell', exitCode: 2, output: last } as const;
+  const details = { host: name, title, output: last, ...(title === OPENING ? { exitCode: 2 as const } : {}) };
   const shown = last === '' ? '' : `: ${last}`;
   if (why === undefined) {
+    if (title !== OPENING || lostBecause !== undefined) return connectionLost(name, title, lostBecause);
     return new HostError('connection-lost', `the connection was lost while a shell was started${shown}`, {
       ...details,
       hint: 'see whether sshd lets the user run commands, and how many sessions it allows (MaxSessions)',
     });
   }
   if (why === 'no answer') {
-    return new HostError('no-shell', `no bash answered within ${START_TIMEOUT / 1000} s${shown}`, {
+    return new HostError('no-shell', `no bash answered within ${START_TIMEOUT / 1000} s for '${title}'${shown}`, {
       ...details,
       hint: `see what the login shell of ${user} does when it starts${isRoot ? '' : ', and what sudo asks for'}`,
     });

@@ -17,6 +17,8 @@ export interface Transport extends AsyncDisposable {
   start(commandLine: string): Promise<RemoteCommand>;
   /** A TCP connection from the host to an address and port as it sees them. Rejects when nothing accepts it there. */
   dial(ip: string, port: number): Promise<Duplex>;
-  /** Gives the connection up at once, for a host that no longer answers. */
-  destroy(): void;
+  /** Why the connection ended, where that is known and more than that it was closed: "nothing was heard from it for 60 s". */
+  lostBecause(): string | undefined;
+  /** Gives the connection up at once, for a host that no longer answers; why, in words. */
+  destroy(because: string): void;
 }

@@ -17,15 +17,17 @@ const HOPELESS = /No space left on device|Wrote only \d+ of|Disk quota exceeded|
 export interface UnpackWay {
   readonly transport: Transport;
   readonly identity: Identity;
-  /** Whether the host has the program of that name. */
-  readonly hasProgram: (name: Exclude<Compression, 'none'>) => Promise<boolean>;
+  /** Process id on the host of the shell's loop, which ends when the operator is gone. */
+  readonly loop: number;
+  /** Names of the decompressors that the host has. */
+  readonly programs: readonly string[];
 }
 
 /** Streams an archive into a directory over a channel of its own, decompressed there where the host can, else here on the way. */
 export async function unpack(way: UnpackWay, body: Readable, into: string, options: UnpackOptions): Promise<void> {
   const { compression, signal } = options;
   try {
-    const program = compression !== 'none' && (await way.hasProgram(compression)) ? compression : undefined;
+    const program = compression !== 'none' && way.programs.includes(compression) ? compression : undefined;
     signal?.throwIfAborted();
     await send(way, body, into, options, program);
   } finally {
@@ -33,7 +35,11 @@ export async function unpack(way: UnpackWay, body: Readable, into: string, optio
   }
 }
 
-function remoteProgram(into: string, exclude: readonly string[], program: 'gzip' | 'zstd' | undefined): string {
+/**
+ * tar, and beside it a watch: what reads an archive would wait for the rest for hours when the operator vanished without a goodbye. The
+ * loop notices that (shell-loop.ts), so both end with it: the whole process group, which is this command's own.
+ */
+function remoteProgram(into: string, exclude: readonly string[], program: 'gzip' | 'zstd' | undefined, loop: number): string {
   const tar = [
     ...['tar', '-x', '-f', '-', '-C', into, '--numeric-owner', '--same-owner', '--same-permissions', '--anchored'],
     // Capabilities of programs; other attributes (SELinux labels) belong to the system that made the image.
@@ -45,7 +51,12 @@ function remoteProgram(into: string, exclude: readonly string[], program: 'gzip'
 umask 022
 set -o pipefail
 mkdir -p -- ${quote(into)} || exit
-${program === undefined ? '' : reader[program]}${tar.map(quote).join(' ')}`;
+( while kill -0 ${loop}; do sleep 2; done; kill -KILL 0 ) </dev/null >/dev/null 2>&1 &
+sealos_watch=$!
+${program === undefined ? '' : reader[program]}${tar.map(quote).join(' ')}
+sealos_status=$?
+kill -KILL "$sealos_watch"
+exit $sealos_status`;
 }
 
 /** tar takes `*?[\` in an exclusion as a pattern. */
@@ -54,7 +65,7 @@ function escapePattern(path: string): string {
 }
 
 async function send(
-  { transport, identity }: UnpackWay,
+  { transport, identity, loop }: UnpackWay,
   body: Readable,
   into: string,
   options: UnpackOptions,
@@ -63,7 +74,7 @@ async function send(
   const { signal, title } = options;
   const stop = new AbortController();
   let complaints = '';
-  const bash = await startBash(transport, identity, remoteProgram(into, options.exclude ?? [], program), {
+  const bash = await startBash(transport, identity, remoteProgram(into, options.exclude ?? [], program, loop), {
     title,
     onStdout: () => {},
     onStderr: (chunk) => {
@@ -74,9 +85,11 @@ async function send(
   });
   let hostFailed = false;
   let archiveError: unknown;
-  bash.stdin.once('error', () => {
-    hostFailed = true;
-  });
+  for (const event of ['error', 'close']) {
+    bash.stdin.once(event, () => {
+      hostFailed = true;
+    });
+  }
   // A failure of either side ends the other one's stream as well: the first one counts.
   body.once('error', (error) => {
     if (!hostFailed && !stop.signal.aborted) archiveError = error;
@@ -92,7 +105,7 @@ async function send(
         () => undefined,
         (error: unknown) => {
           bash.end();
-          grace = setTimeout(() => transport.destroy(), GRACE);
+          grace = setTimeout(() => transport.destroy('it was told to end, and the host did not answer'), GRACE);
           return { error };
         },
       ),
@@ -107,7 +120,7 @@ async function send(
     // Without the second condition, tar would be content with an archive that broke off between two files. With it, it is no matter that
     // tar was gone before the stream to it was closed.
     if (status === 0 && body.readableEnded) return;
-    throw unpackError(identity.name, into, title, status, complaints);
+    throw unpackError(identity.name, into, title, status, complaints, transport.lostBecause());
   } finally {
     clearTimeout(grace);
     signal?.removeEventListener('abort', onAbort);
@@ -146,9 +159,16 @@ function isCut(error: unknown, signal: AbortSignal): boolean {
   return code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ERR_STREAM_WRITE_AFTER_END' || code === 'ECONNRESET';
 }
 
-function unpackError(host: string, into: string, title: string, status: number | undefined, complaints: string): HostError {
+function unpackError(
+  host: string,
+  into: string,
+  title: string,
+  status: number | undefined,
+  complaints: string,
+  lostBecause: string | undefined,
+): HostError {
   const hopeless = HOPELESS.exec(complaints)?.[0];
-  if (hopeless === undefined && status === undefined) return connectionLost(host, title);
+  if (hopeless === undefined && status === undefined) return connectionLost(host, title, lostBecause);
   const details = { host, title, commandStatus: status, output: complaints };
   if (hopeless === 'Read-only file system') {
     return new HostError('read-only', `'${title}' failed: the disk of ${into} is read-only`, details);

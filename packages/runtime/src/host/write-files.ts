@@ -5,7 +5,11 @@ import { badInput, writeTar } from '@sealos/image';
 import type { Host, HostFile } from './host.ts';
 import { type Script, script } from './script.ts';
 
-type Hands = Pick<Host, 'run' | 'unpack'>;
+interface Hands extends Pick<Host, 'run' | 'unpack'> {
+  /** A directory that the host removes when the connection ends, however it ends. */
+  readonly temporary: string;
+}
+
 type WriteOptions = Parameters<Host['writeFiles']>[1];
 
 /** Host.writeFiles with nothing but running scripts and unpacking. */
@@ -16,13 +20,13 @@ export async function writeFiles(hands: Hands, files: readonly HostFile[], optio
   }
   const changed = await changedFiles(hands, files, options);
   if (changed.length === 0) return [];
-  const staging = `/var/tmp/sealos-${randomBytes(8).toString('hex')}`;
+  const staging = posix.join(hands.temporary, randomBytes(8).toString('hex'));
   try {
-    await hands.run(script`mkdir -m 0700 ${staging}`, options);
+    await hands.run(script`mkdir -p -m 0700 ${hands.temporary} && mkdir -m 0700 ${staging}`, options);
     await hands.unpack(Readable.from(writeTar(archived(changed))), staging, { ...options, compression: 'none' });
     await hands.run(moves(changed, staging), options);
   } catch (error) {
-    // Whatever went wrong is told; where not even this can be run, the host is gone.
+    // Whatever went wrong is told; where not even this can be run, the connection is gone, and the host removes the directory itself.
     await hands.run(script`rm -rf ${staging}`, { title: options.title }).catch(() => {});
     throw error;
   }
@@ -60,7 +64,7 @@ function* archived(files: readonly HostFile[]) {
 function moves(files: readonly HostFile[], staging: string): Script {
   const pairs = files.flatMap(({ path }, index) => [
     `${staging}/${index}`,
-    posix.join(posix.dirname(path), `.${posix.basename(path)}.${posix.basename(staging)}`),
+    posix.join(posix.dirname(path), `.${posix.basename(path)}.sealos-${posix.basename(staging)}`),
     path,
   ]);
   return script`set -e
