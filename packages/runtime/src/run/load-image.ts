@@ -5,28 +5,21 @@ import {
   type Image,
   layerFiles,
   layerSummary,
-  listFiles,
   openImage,
   type Platform,
   parseReference,
-  readFiles,
   SealosError,
   type Store,
 } from '@sealos/image';
+import type { Config } from '../cluster/cluster.ts';
 import { type ClusterImage, clusterImage } from '../image-contract/cluster-image.ts';
-import { type KubeadmDocument, parseKubeadmDocuments } from '../kubeadm/document.ts';
 import type { PlannedImage, PlannedLayer } from '../plan/plan-input.ts';
-import { isTemplatePath } from '../render/render.ts';
+import { type ImageFiles, readImageFiles } from './image-files.ts';
 
 /** An image of the store with everything that a plan needs to know of it. */
-export interface LoadedImage {
+export interface LoadedImage extends ImageFiles {
   readonly contract: ClusterImage;
   readonly planned: PlannedImage;
-  /** By path relative to the image's root. */
-  readonly templates: ReadonlyMap<string, Uint8Array>;
-  readonly kubeadm: readonly KubeadmDocument[];
-  /** It ships `statics/audit-policy.yml` for the API server. */
-  readonly hasAuditPolicy: boolean;
   /** Bytes that it takes on a host, container images aside, and those of its container images. */
   readonly payloadBytes: number;
   readonly registryBytes: number;
@@ -36,12 +29,10 @@ export interface LoadImageOptions {
   readonly platform: Platform;
   /** Fetches an image that the store does not have. */
   readonly pull: (name: string, platform: Platform, signal: AbortSignal) => Promise<void>;
+  /** The cluster's Configs: those that are for the image are laid over it, after its own. */
+  readonly configs?: readonly Config[] | undefined;
   readonly signal: AbortSignal;
 }
-
-const KUBEADM_FILE = 'etc/kubeadm.yml';
-const AUDIT_POLICY = 'statics/audit-policy.yml';
-const MAX_SMALL_FILE = 4 * 1024 * 1024;
 
 async function openOrPull(store: Store, name: string, options: LoadImageOptions): Promise<Image> {
   const reference = parseReference(name);
@@ -73,18 +64,10 @@ export async function loadImage(store: Store, name: string, options: LoadImageOp
     if (layer.holds === 'registry') registryBytes += bytes;
     else payloadBytes += bytes;
   }
-  const small = await readFiles(store, image, ({ path }) => isTemplatePath(path) || path === KUBEADM_FILE, {
-    limit: MAX_SMALL_FILE,
-    signal: options.signal,
-  });
-  const kubeadm = small.get(KUBEADM_FILE);
-  const templates = new Map([...small].filter(([path]) => path !== KUBEADM_FILE));
   return {
     contract,
     planned: { name, digest: image.descriptor.digest, kind: contract.kind, directory: applicationDirectory(name), layers },
-    templates,
-    kubeadm: kubeadm === undefined ? [] : parseKubeadmDocuments(Buffer.from(kubeadm).toString(), `${name}:${KUBEADM_FILE}`),
-    hasAuditPolicy: (await listFiles(store, image, { signal: options.signal })).has(AUDIT_POLICY),
+    ...(await readImageFiles(store, image, { name, configs: options.configs ?? [], signal: options.signal })),
     payloadBytes,
     registryBytes,
   };
