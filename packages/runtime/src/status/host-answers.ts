@@ -59,7 +59,11 @@ apiport=$(awk -F= '/--secure-port=/ { print $2; exit }' /etc/kubernetes/manifest
 apiport=\${apiport:-6443}
 echo "apiport=$apiport"
 if command -v nft >/dev/null; then nft list tables 2>/dev/null | awk '$3 ~ /sealos|lvscare/ { print $2, $3 }' | while read -r family table; do
-  nft list table "$family" "$table" 2>/dev/null | awk '/dnat|elements|:/ { print "nft=" $0 }'; echo 'balanced=nftables'; done; fi
+  nft list table "$family" "$table" 2>/dev/null | awk '/ dnat / {
+    # nft breaks a long map over several lines.
+    while ($0 ~ /{/ && $0 !~ /}/ && (getline more) > 0) $0 = $0 more
+    print "nft=" $0 }'
+  echo 'balanced=nftables'; done; fi
 if [ -e /proc/net/ip_vs ] && command -v ipvsadm >/dev/null; then ipvsadm -Sn 2>/dev/null | awk -v port="$apiport" '
   $1 == "-a" && $3 ~ ":" port "$" { print "ipvs=" $0; seen = 1 } $1 == "-A" && $3 ~ ":" port "$" { seen = 1 } END { if (seen) print "balanced=ipvs" }'; fi
 reach() { if timeout 3 bash -c "exec 3<>/dev/tcp/$2/$3" 2>/dev/null; then echo "reach=$1|yes"; else echo "reach=$1|no"; fi; }
@@ -90,8 +94,8 @@ function firstToEnd(certificates: readonly string[]): CertificateReport | undefi
 export function balancedMembers(nft: readonly string[], ipvs: readonly string[]): readonly string[] {
   const found = new Set<string>();
   for (const line of nft) {
-    const targets = line.includes('dnat') ? line.slice(line.indexOf('dnat')) : line;
-    for (const [ip] of targets.matchAll(/\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f:.]*\b/g)) found.add(ip);
+    for (const [ip] of line.slice(line.indexOf(' dnat ')).matchAll(/\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]{1,4}:[0-9a-f:]*:[0-9a-f:.]*\b/g))
+      found.add(ip);
   }
   for (const line of ipvs) {
     const target = / -r \[?([0-9a-f.:]+?)\]?:\d+ /.exec(`${line} `)?.[1];
