@@ -32,5 +32,5 @@ export async function addHosts(options: AddHostsOptions): Promise<ChangeResult> 
     force: false,
     keepGoing: false,
   };
-  return converge(state, stored, wish, options);
+  return await converge(state, stored, wish, options);
 }

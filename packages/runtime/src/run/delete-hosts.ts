@@ -26,5 +26,5 @@ export async function deleteHosts(options: DeleteHostsOptions): Promise<ChangeRe
   if (leaving.length === 0) throw badInput('no-such-host', `none of these hosts is of cluster ${cluster.name}`);
   if (!options.dryRun) await options.confirm(cluster, leaving);
   const wish = { verb: 'delete', file: { ...stored, cluster }, leaving, requested: [], env: [], command: [], keepGoing: false };
-  return converge(state, stored, { ...wish, force: options.force }, options);
+  return await converge(state, stored, { ...wish, force: options.force }, options);
 }

@@ -25,7 +25,7 @@ export async function runCluster(options: RunClusterOptions): Promise<ChangeResu
   const cluster = desiredCluster(request, stored, options.connection.localIp);
   const kubeadm = options.userDocuments.length > 0 ? options.userDocuments : (stored?.kubeadm ?? []);
   const wish = { verb: 'run', file: { cluster, configs: stored?.configs ?? [], kubeadm }, leaving: [], requested: request.images };
-  return converge(
+  return await converge(
     state,
     stored,
     { ...wish, env: request.env, command: request.command, force: options.force, keepGoing: options.keepGoing },

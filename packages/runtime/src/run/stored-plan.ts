@@ -20,7 +20,7 @@ export interface StoredPlanOptions {
 }
 
 /** The image's contract from what the state kept of it: neither the image nor the store is needed. */
-function contractOf(mount: MountedImage): ClusterImage {
+export function contractOf(mount: MountedImage): ClusterImage {
   return clusterImage(mount.imageName, {
     architecture: 'amd64',
     os: 'linux',
