@@ -33,10 +33,10 @@ export interface UpgradePlanInput {
 
 const isMaster = (host: PlannedHost) => host.roles.includes('master');
 
-/** Steps of a cluster's plan that are done while its hosts are still of the old version, in this order. */
-const BEFORE_NODES = ['layers', 'files', 'registry-name', 'init-registry'];
-/** Steps of a cluster's plan that an upgrade does node by node. `check` is about hosts that do not run a cluster yet. */
-const NODE_BY_NODE = ['check', 'init-cri', 'init'];
+/** Steps of a cluster's plan that an upgrade does node by node: the image's scripts that change what runs on a host. */
+const NODE_BY_NODE = ['init-cri', 'init'];
+/** The image's look at hosts that do not run a cluster yet. */
+const ONLY_WHEN_NEW = 'check';
 
 /**
  * Brings a cluster to the next version of Kubernetes, and then to whatever else is wanted of it: all that can be prepared on all hosts at
@@ -51,7 +51,10 @@ export function planUpgrade(input: UpgradePlanInput): Plan {
   // The seat first: it is the one that asks the API for the others.
   const masters = hosts.filter(isMaster).toSorted((a, b) => Number(b.address.ip === seat.ip) - Number(a.address.ip === seat.ip));
   const workers = hosts.filter((host) => !isMaster(host));
-  const usual = planCluster(cluster).steps;
+  // Until the first of the scripts, a cluster's plan brings files and the registry: that is done while all nodes are of the old version.
+  const usual = planCluster(cluster).steps.filter(({ id }) => id !== ONLY_WHEN_NEW);
+  const turn = usual.findIndex(({ id }) => NODE_BY_NODE.includes(id));
+  const preparing = usual.slice(0, turn);
 
   const steps: Step[] = [];
   let last: readonly string[] = [];
@@ -82,10 +85,7 @@ export function planUpgrade(input: UpgradePlanInput): Plan {
       needs: last,
     }),
   );
-  for (const id of BEFORE_NODES) {
-    const step = usual.find((one) => one.id === id);
-    if (step) then({ ...(id === 'init-registry' ? registryAgain(step, layout, target) : step), needs: last });
-  }
+  for (const step of preparing) then({ ...(step.id === 'init-registry' ? registryAgain(step, layout, target) : step), needs: last });
   then(
     pullImagesStep({
       ...before,
@@ -98,7 +98,7 @@ export function planUpgrade(input: UpgradePlanInput): Plan {
   );
   then(configurationStep({ ...before, seat, needs: last, from: upgrade.from, superAdmin: superAdminOf(cluster, masters) }));
 
-  const scripts = usual.filter(({ id }) => id === 'init-cri' || id === 'init');
+  const scripts = usual.filter(({ id }) => NODE_BY_NODE.includes(id));
   const node = (host: PlannedHost, first: boolean, needs: readonly string[]): readonly string[] => {
     const { address } = host;
     const one = { ...before, seat, address, node: nodeName(host.hostname), hostOf: cluster.hostOf, force: input.force };
@@ -123,9 +123,9 @@ export function planUpgrade(input: UpgradePlanInput): Plan {
 
   then(endUpgradeStep({ ...before, hosts: all, needs: last }));
   // What is left of the usual plan follows the new image: where hosts find the API, and the images' commands.
-  const replaced = new Set([...BEFORE_NODES, ...NODE_BY_NODE]);
-  const rest = usual.filter(({ id }) => !replaced.has(id));
-  for (const step of rest) steps.push({ ...step, needs: [...last, ...step.needs.filter((id) => !replaced.has(id))] });
+  const rest = usual.slice(turn).filter(({ id }) => !NODE_BY_NODE.includes(id));
+  const own = new Set(rest.map(({ id }) => id));
+  for (const step of rest) steps.push({ ...step, needs: [...last, ...step.needs.filter((id) => own.has(id))] });
   return { steps };
 }
 

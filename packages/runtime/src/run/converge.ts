@@ -13,10 +13,14 @@ import type { ClusterState } from '../state/state.ts';
 import type { Plan } from '../step.ts';
 import { applicationStepId } from '../steps/application.ts';
 import { clusterStateStep } from '../steps/cluster-state.ts';
+import { prepareUpgrade } from '../upgrade/prepare-upgrade.ts';
+import { beforeUpgrade, resolveUpgrade } from '../upgrade/resolve-upgrade.ts';
+import { carryEnvironment, type Upgrade, withNewRootfs } from '../upgrade/upgrade-of.ts';
 import { checkHosts } from './check-hosts.ts';
 import { exists } from './desired.ts';
 import { givenEnvironment, keepGivenEnvironment } from './given-environment.ts';
 import { clearingSteps, disown, leftoverHosts } from './leftovers.ts';
+import { loadImage } from './load-image.ts';
 import { loadImages, platformOfHosts, preparePlan } from './prepare.ts';
 import { type Connection, joinFailures, type PartlyReachedHosts, reachWhatAnswers } from './reach-hosts.ts';
 import { mountOf, withCommandCondition, withPhase } from './remember.ts';
@@ -111,32 +115,33 @@ export async function converge(
   options: ChangeOptions,
 ): Promise<ChangeResult> {
   const { dryRun, signal, onEvent } = options;
-  const { cluster, kubeadm } = wish.file;
+  const { kubeadm } = wish.file;
   const commandLine = parseEnvironment(wish.env, '-e');
   const requested = new Set(wish.requested);
   const warn = warner(onEvent);
-  await using hosts = await reach(cluster, wish.leaving, options);
+  await using hosts = await reach(wish.file.cluster, wish.leaving, options);
   const gone = ipsOf(wish.leaving);
   const leftovers = leftoverHosts(hosts.reached, stored);
   const staying = hosts.reached
     .filter(({ spec }) => !gone.has(spec.address.ip))
     .map((reached) => (leftovers.includes(reached) ? { ...reached, markers: new Set<string>() } : reached));
   for (const { spec } of hosts.unreached) warn(`${spec.address.ip} does not answer: it is only taken out of the cluster's books`);
-  const given = await givenEnvironment(state, requested, commandLine);
+  let given = await givenEnvironment(state, requested, commandLine);
+  const loading = { platform: platformOfHosts(staying), pull: options.pull, signal };
+  const had = stored?.cluster.status.mounts ?? [];
+  const cluster = await withNewRootfs(wish.file.cluster, had, async (name) => (await loadImage(options.store, name, loading)).contract);
 
   let input: ClusterPlanInput;
   let plan: Plan;
+  let upgrade: Upgrade | undefined;
   let mounts = cluster.status.mounts;
   if (stored && onlyTakesAway(stored, wish)) {
     input = await storedPlanInput({ ...options, cluster, hosts: { ...hosts, reached: staying }, given });
     plan = addressSteps(input);
   } else {
-    const images = await loadImages(options.store, cluster.images, {
-      platform: platformOfHosts(staying),
-      pull: options.pull,
-      newCluster: !exists(stored),
-      signal,
-    });
+    const images = await loadImages(options.store, cluster.images, { ...loading, newCluster: !exists(stored) });
+    upgrade = resolveUpgrade(stored, images, { staying, leaving: wish.leaving.length });
+    if (upgrade) given = carryEnvironment(given, upgrade);
     checkHosts({ cluster, hosts: staying, images, given, warn });
     input = await preparePlan({
       ...options,
@@ -152,7 +157,22 @@ export async function converge(
       userDocuments: kubeadm,
       warn,
     });
-    plan = planCluster(input);
+    const { force } = wish;
+    plan = upgrade
+      ? await prepareUpgrade({
+          ...options,
+          upgrade,
+          input,
+          mounts: had,
+          images,
+          hosts: staying,
+          state,
+          env: cluster.env,
+          given,
+          force,
+          warn,
+        })
+      : planCluster(input);
     mounts = images.map(mountOf);
   }
   const mounted = { ...cluster, status: { ...cluster.status, mounts } };
@@ -191,7 +211,8 @@ export async function converge(
   await keepGivenEnvironment(state, given);
   await using journal = await openJournal(state.logs, wish.verb);
   const changed = await recorded({
-    before: meanwhile(mounted, stored),
+    before: meanwhile(upgrade && stored ? beforeUpgrade(mounted, stored.cluster) : mounted, stored),
+    standing: meanwhile(mounted, stored),
     after: mounted,
     requested: wish.requested,
     applications: new Set(input.commands.map((commands) => applicationStepId(commands.image.name))),
@@ -242,6 +263,8 @@ export function lastingClusterfile(file: Clusterfile, createdAt: string | undefi
 interface Recording {
   /** What the state says from before the first change on. */
   readonly before: Cluster;
+  /** What it says when only an image's commands failed. */
+  readonly standing: Cluster;
   /** What it says when all went well. */
   readonly after: Cluster;
   readonly requested: readonly string[];
@@ -252,7 +275,7 @@ interface Recording {
 }
 
 /** Executes between the two writings of the state: it says `InProcess` from before the first change on, and how it ended. */
-async function recorded({ before, after, requested, applications, write, execute }: Recording): Promise<number> {
+async function recorded({ before, standing, after, requested, applications, write, execute }: Recording): Promise<number> {
   const begun = withPhase(before, 'ClusterInProcess', now());
   await write(begun);
   const createdAt = begun.createdAt ?? now();
@@ -269,7 +292,7 @@ async function recorded({ before, after, requested, applications, write, execute
     const stands = failedStep !== undefined && applications.has(failedStep);
     await write(
       stands
-        ? withCommandCondition(withPhase(begun, 'ClusterSuccess', now()), requested, now(), message)
+        ? withCommandCondition(withPhase({ ...standing, createdAt }, 'ClusterSuccess', now()), requested, now(), message)
         : withPhase(begun, 'ClusterFailed', now(), message),
     );
     throw error;

@@ -25,7 +25,6 @@ export interface UpgradeHost {
 export interface UpgradeCheckInput {
   readonly cluster: string;
   readonly upgrade: Upgrade;
-  readonly digest: string;
   readonly hosts: readonly UpgradeHost[];
   readonly view: ClusterView;
   /** Undefined where etcd is not the cluster's own. */

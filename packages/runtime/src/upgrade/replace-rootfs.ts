@@ -157,8 +157,8 @@ ls -A "$rootfs" | while IFS= read -r name; do
   rm -rf --one-file-system "$old/$name"
   mv -T "$rootfs/$name" "$old/$name"
 done
-# Whatever was rendered went with the old directories.
-${removeMarkers(layout, ['files'])}
+# What was rendered, and what Configs made of files, went with the old directories.
+${removeMarkers(layout, ['files', 'config-files'])}
 printf '%s\n' ${record} > ${`${recordPath}.new`}
 mv -f ${`${recordPath}.new`} ${recordPath}
 rm -rf --one-file-system "$next"
