@@ -17,6 +17,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/run.ts')).runCommand(),
   },
   {
+    name: 'apply',
+    group: 'Cluster',
+    summary: 'Bring a cluster to what a Clusterfile says',
+    load: async () => (await import('./commands/apply.ts')).applyCommand(),
+  },
+  {
+    name: 'plan',
+    group: 'Cluster',
+    summary: 'Show what apply would change',
+    load: async () => (await import('./commands/apply.ts')).planCommand(),
+  },
+  {
     name: 'add',
     group: 'Cluster',
     summary: 'Add hosts to a cluster',

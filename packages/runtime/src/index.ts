@@ -51,6 +51,7 @@ export * from './registry-config/registry-config.ts';
 export * from './render/render.ts';
 export * from './run/add-hosts.ts';
 export * from './run/adopt-cluster.ts';
+export * from './run/apply-cluster.ts';
 export type { ChangeOptions, ChangeResult } from './run/converge.ts';
 export * from './run/delete-hosts.ts';
 export * from './run/desired.ts';

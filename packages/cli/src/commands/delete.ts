@@ -1,7 +1,6 @@
 import { Command } from 'commander';
 import { addChangeOptions, type ChangeFlags, change } from '../cluster-change.ts';
-import { interrupted } from '../interrupt.ts';
-import { ask } from '../prompt.ts';
+import { confirmLeaving } from '../confirm-leaving.ts';
 
 interface DeleteFlags extends ChangeFlags {
   readonly masters?: string;
@@ -22,7 +21,6 @@ export function deleteCommand(): Command {
 }
 
 async function remove(flags: DeleteFlags): Promise<void> {
-  const { badInput } = await import('@sealos/image');
   const { deleteHosts } = await import('@sealos/runtime');
   await change(
     flags,
@@ -35,13 +33,7 @@ async function remove(flags: DeleteFlags): Promise<void> {
         ssh,
         force: flags.force ?? false,
         async confirm(cluster, leaving) {
-          if (flags.yes || flags.force) return;
-          const names = leaving.map(({ address }) => address.ip).join(', ');
-          if (!process.stdin.isTTY)
-            throw badInput('not-confirmed', `delete would take ${names} out of cluster '${cluster.name}'`, 'say so with --yes');
-          const question = `This takes ${names} out of cluster '${cluster.name}' and removes everything of it from there.\nType yes to go on: `;
-          const answer = await ask(question, { signal: interrupted });
-          if (answer.trim() !== 'yes') throw badInput('not-confirmed', 'nothing was changed: the answer was not yes');
+          if (!flags.yes && !flags.force) await confirmLeaving(cluster, leaving);
         },
       }),
     ({ cluster }) => `the hosts are no longer part of cluster '${cluster}'`,
