@@ -37,13 +37,15 @@ const localtime = {
 
 export const defaultNetworking = { podSubnet: '100.64.0.0/10', serviceSubnet: '10.96.0.0/22', dnsDomain: 'cluster.local' } as const;
 
+/** Where the control plane's address is of IPv6; unique local blocks (RFC 4193), the services' no larger than Kubernetes allows. */
+export const defaultNetworking6 = { podSubnet: 'fd00:100:64::/48', serviceSubnet: 'fd00:10:96::/112', dnsDomain: 'cluster.local' } as const;
+
 /** Default ClusterConfiguration. `auditPolicy`: the policy file is there to be read. */
 export function defaultCluster(version: string, api: KubeadmApi, auditPolicy: boolean): Tree {
   const gates = Object.entries(defaultFeatureGates(version)).map(([gate, on]) => `${gate}=${on}`);
   const featureGates = gates.length > 0 ? { 'feature-gates': gates.join(',') } : {};
   const signing = atLeast(version, '1.19') ? 'cluster-signing-duration' : 'experimental-cluster-signing-duration';
   return {
-    networking: defaultNetworking,
     apiServer: {
       extraArgs: list({ ...(auditPolicy ? audit.arguments : {}), 'enable-aggregator-routing': 'true', ...featureGates }),
       extraVolumes: [...(auditPolicy ? audit.volumes : []), localtime],

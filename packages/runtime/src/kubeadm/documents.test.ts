@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { parseAllDocuments } from 'yaml';
 import { type KubeadmDocument, parseKubeadmDocuments } from './document.ts';
-import { kubeadmDocuments } from './documents.ts';
+import { documentedNetworking, kubeadmDocuments } from './documents.ts';
+import { networkVariables } from './networking.ts';
 import type { KubeadmHost, KubeadmInput } from './plan.ts';
 import { generateToken } from './token.ts';
 
@@ -302,4 +303,72 @@ test('a cluster without a master is refused', () => {
 
 test('tokens have the form that kubeadm demands', () => {
   for (let count = 0; count < 20; count++) assert.match(generateToken(), /^[a-z0-9]{6}\.[a-z0-9]{16}$/);
+});
+
+const dualStack = cluster('networking: {podSubnet: "10.160.0.0/12,fd00:10::/48", serviceSubnet: "10.96.0.0/16,fd00:20::/112"}\n');
+
+test('with both families a node has an address of each, the first the one by which we know it', () => {
+  const hosts = [
+    host('10.0.0.11', 'master', { addresses: ['127.0.0.1', '::1', 'fe80::1', '10.0.0.11', '2001:db8::11', '2001:db8::12'] }),
+    host('10.0.0.21', 'worker', { hostname: 'w0', addresses: ['10.0.0.21'] }),
+  ];
+  const documents = plan({ hosts, userDocuments: dualStack });
+  assert.deepEqual(documents.networking, {
+    podSubnet: '10.160.0.0/12,fd00:10::/48',
+    serviceSubnet: '10.96.0.0/16,fd00:20::/112',
+    dnsDomain: 'cluster.local',
+  });
+  assert.equal(parsed(documents.init)['InitConfiguration'].nodeRegistration.kubeletExtraArgs['node-ip'], '10.0.0.11,2001:db8::11');
+  const join = parsed(documents.join.get('10.0.0.21') ?? '');
+  assert.equal(join['JoinConfiguration'].nodeRegistration.kubeletExtraArgs['node-ip'], '10.0.0.21');
+  assert.equal(
+    init({ hosts, userDocuments: dualStack, version: 'v1.20.2' })['InitConfiguration'].nodeRegistration.kubeletExtraArgs['node-ip'],
+    '10.0.0.11',
+  );
+});
+
+test('a control plane of IPv6 has networks of IPv6 unless its user names some', () => {
+  const hosts = [host('2001:db8::11', 'master')];
+  const { networking } = init({ hosts })['ClusterConfiguration'];
+  assert.deepEqual([networking.podSubnet, networking.serviceSubnet], ['fd00:100:64::/48', 'fd00:10:96::/112']);
+  assert.equal(init({ hosts })['InitConfiguration'].localAPIEndpoint.advertiseAddress, '2001:db8::11');
+  assert.throws(
+    () => plan({ hosts: [...hosts, host('2001:db8::21', 'worker')] }),
+    badInput(/^the virtual address 10\.103\.97\.2 is not of the family of the control plane's address 2001:db8::11$/),
+  );
+  const joins = plan({ hosts: [...hosts, host('2001:db8::21', 'worker', { hostname: 'w0' })], vip: 'fd00:10:103:97::2' }).join;
+  assert.match(joins.get('2001:db8::21') ?? '', /apiServerEndpoint: "?\[fd00:10:103:97::2\]:6443/);
+});
+
+test('networks that the families forbid are refused', () => {
+  const refused = (body: string, message: RegExp) =>
+    assert.throws(() => plan({ userDocuments: cluster(`networking: ${body}\n`) }), badInput(message));
+  refused('{serviceSubnet: fd00:20::/112}', /^the service subnet fd00:20::\/112 is not of the family of the control plane's address/);
+  refused(
+    '{podSubnet: "10.1.0.0/16,10.2.0.0/16"}',
+    /^podSubnet '10\.1\.0\.0\/16,10\.2\.0\.0\/16' is not one block, or one IPv4 and one IPv6/,
+  );
+  refused('{podSubnet: "10.1.0.0/16,fd00::/48,fd01::/48"}', /is not one block/);
+  refused('{podSubnet: "10.1.0.0/16,"}', /is not|block/);
+});
+
+test('the networks alone are those of the documents', () => {
+  const documents = {
+    imageDocuments: cluster('networking: {podSubnet: 10.1.0.0/16}\n'),
+    userDocuments: cluster('networking: {dnsDomain: a.b}\n'),
+  };
+  const networking = documentedNetworking(documents, { vip: '10.103.97.2', master: '10.0.0.11' });
+  assert.deepEqual(networking, plan(documents).networking);
+  assert.deepEqual(Object.fromEntries(networkVariables(networking)), {
+    SEALOS_SYS_POD_SUBNET: '10.1.0.0/16',
+    SEALOS_SYS_SERVICE_SUBNET: '10.96.0.0/22',
+    SEALOS_SYS_DNS_DOMAIN: 'a.b',
+  });
+});
+
+test("a user's taints: none is an answer, and takes the image's away", () => {
+  const documents = (taints: string) =>
+    user(`apiVersion: kubeadm.k8s.io/v1beta3\nkind: InitConfiguration\nnodeRegistration: {taints: ${taints}}\n`);
+  const taints = init({ hosts: three, imageDocuments: documents('[{key: a, effect: NoSchedule}]'), userDocuments: documents('[]') });
+  assert.deepEqual(taints['InitConfiguration'].nodeRegistration.taints, []);
 });

@@ -7,9 +7,9 @@ import { formatDocuments, skipPhaseFlags } from './format.ts';
 import { joinDocument } from './join.ts';
 import { pruneKubelet } from './kubelet.ts';
 import { mergeTrees } from './merge.ts';
-import { clusterNetworking } from './networking.ts';
+import { type ClusterNetworking, clusterNetworking, type NetworkedAddresses } from './networking.ts';
 import { hostCgroupDriver, nodeDefaults, nodeName } from './node.ts';
-import type { KubeadmInput, KubeadmPlan } from './plan.ts';
+import type { KubeadmHost, KubeadmInput, KubeadmPlan } from './plan.ts';
 import { type Tree, valueAt, withValue } from './tree.ts';
 import { kubeadmApi } from './version.ts';
 
@@ -27,8 +27,9 @@ export function kubeadmDocuments(input: KubeadmInput): KubeadmPlan {
   const { over, warnings } = layers([...(input.imageDocuments ?? []), ...(input.userDocuments ?? [])]);
 
   const wanted = over('ClusterConfiguration', defaultCluster(version, api, auditPolicy));
-  const networking = clusterNetworking(wanted, vip);
-  const wantedInit = over('InitConfiguration', nodeDefaults(input, first));
+  const networking = clusterNetworking(wanted, { vip, master: first.address.ip });
+  refuseUnreachableVip(input, first);
+  const wantedInit = over('InitConfiguration', nodeDefaults(input, first, networking));
   const apiPort = Number(valueAt(wantedInit, ['localAPIEndpoint', 'bindPort']) ?? defaultPort);
   const masterIps = hosts.filter(({ role }) => role === 'master').map(({ address }) => address.ip);
   const userSans = valueAt(wanted, ['apiServer', 'certSANs']);
@@ -64,7 +65,7 @@ export function kubeadmDocuments(input: KubeadmInput): KubeadmPlan {
   const joins = hosts
     .filter((host) => host !== first)
     .map((host) => {
-      const document = joinDocument(input, host, { first, shared, apiPort, over: (base) => over('JoinConfiguration', base) });
+      const document = joinDocument(input, host, { first, shared, apiPort, networking, over: (base) => over('JoinConfiguration', base) });
       return { ip: host.address.ip, document, ...formatDocuments([['JoinConfiguration', document]], api) };
     });
   const formatted = formatDocuments(
@@ -86,6 +87,28 @@ export function kubeadmDocuments(input: KubeadmInput): KubeadmPlan {
     apiPort,
     warnings: [...new Set([...warnings, ...kubelet.warnings, ...formatted.warnings, ...joins.flatMap((join) => join.warnings)])],
   };
+}
+
+/**
+ * The cluster's networks alone, as its documents have them: before kubeadm's own can be made, templates want to know them. The same
+ * errors as `kubeadmDocuments` for networks that cannot be.
+ */
+export function documentedNetworking(
+  documents: Pick<KubeadmInput, 'imageDocuments' | 'userDocuments'>,
+  addresses: NetworkedAddresses,
+): ClusterNetworking {
+  const { over } = layers([...(documents.imageDocuments ?? []), ...(documents.userDocuments ?? [])]);
+  return clusterNetworking(over('ClusterConfiguration', {}), addresses);
+}
+
+/** Workers reach the API servers by the virtual address, which nothing translates into the other family. */
+function refuseUnreachableVip({ hosts, vip }: KubeadmInput, first: KubeadmHost): void {
+  if (isIPv4(vip) === isIPv4(first.address.ip) || hosts.every(({ role }) => role === 'master')) return;
+  throw badInput(
+    'bad-networking',
+    `the virtual address ${vip} is not of the family of the control plane's address ${first.address.ip}`,
+    `choose another with -e defaultVIP=${isIPv4(first.address.ip) ? '10.103.97.2' : 'fd00:10:103:97::2'}`,
+  );
 }
 
 /** The image's and the user's documents in one form, ready to be laid over defaults. */

@@ -1,5 +1,6 @@
 import { isIPv4 } from 'node:net';
 import { mergeTrees } from './merge.ts';
+import type { ClusterNetworking } from './networking.ts';
 import { kubeletDifferences, nodeDefaults, nodeName } from './node.ts';
 import type { KubeadmHost, KubeadmInput } from './plan.ts';
 import { type Tree, withValue } from './tree.ts';
@@ -13,14 +14,15 @@ export interface JoinContext {
   /** What all kubelets share, where nobody but us decided it. */
   readonly shared: Tree;
   readonly apiPort: number;
+  readonly networking: ClusterNetworking;
   /** Lays the image's and the user's JoinConfigurations over. */
   readonly over: (base: Tree) => Tree;
 }
 
 /** The canonical JoinConfiguration of one host; a master joins at master0, a worker where workers find the API. */
-export function joinDocument(input: KubeadmInput, host: KubeadmHost, { first, shared, apiPort, over }: JoinContext): Tree {
+export function joinDocument(input: KubeadmInput, host: KubeadmHost, { first, shared, apiPort, networking, over }: JoinContext): Tree {
   const endpoint = (ip: string) => `${isIPv4(ip) ? ip : `[${ip}]`}:${apiPort}`;
-  const standard = mergeTrees(nodeDefaults(input, host), {
+  const standard = mergeTrees(nodeDefaults(input, host, networking), {
     caCertPath: '/etc/kubernetes/pki/ca.crt',
     timeouts: { discovery: '5m0s' },
     nodeRegistration: { kubeletExtraArgs: kubeletDifferences(host, shared) },

@@ -43,6 +43,8 @@ function mergeValue(key: string, base: unknown, over: unknown): unknown {
   if (!Array.isArray(over)) return over;
   const old = Array.isArray(base) ? base : [];
   if (sets.has(key)) return [...new Set([...old, ...over])];
+  // An empty list of taints is an answer of its own: none.
+  if (key === 'taints' && over.length === 0) return over;
   const members = keyedLists[key];
   return members === undefined ? over : mergeKeyed(old, over, members);
 }

@@ -1,7 +1,10 @@
+import { isIP } from 'node:net';
 import { cgroupDriver } from '../image-contract/environment.ts';
 import { criSocket } from './defaults.ts';
+import { type ClusterNetworking, isDualStack } from './networking.ts';
 import type { KubeadmHost, KubeadmInput } from './plan.ts';
 import type { Tree } from './tree.ts';
+import { atLeast } from './version.ts';
 
 const containerdSocket = '/run/containerd/containerd.sock';
 
@@ -16,17 +19,33 @@ export function hostCgroupDriver(host: KubeadmHost): 'systemd' | 'cgroupfs' {
 }
 
 /** What InitConfiguration and JoinConfiguration say alike of a host. */
-export function nodeDefaults(input: KubeadmInput, host: KubeadmHost): Tree {
+export function nodeDefaults(input: KubeadmInput, host: KubeadmHost, networking: ClusterNetworking): Tree {
   return {
     nodeRegistration: {
       name: nodeName(host.facts.hostname),
       criSocket: criSocket(input.version, input.criSocket ?? containerdSocket),
       ignorePreflightErrors: preflightExceptions(host),
-      kubeletExtraArgs: [{ name: 'node-ip', value: host.address.ip }],
+      kubeletExtraArgs: [{ name: 'node-ip', value: nodeAddresses(input, host, networking).join(',') }],
       // A cluster of one host runs its workloads there.
       ...(input.hosts.length === 1 ? { taints: [] } : {}),
     },
   };
+}
+
+/**
+ * The address by which we know a host, and where pods have addresses of both families one of the other, so that host ports and
+ * pods on the host's network are reached by both. (kubelet takes two since 1.20, both families are on by default since 1.21.)
+ */
+function nodeAddresses(
+  { version, vip }: KubeadmInput,
+  { address: { ip }, facts }: KubeadmHost,
+  networking: ClusterNetworking,
+): readonly string[] {
+  if (!isDualStack(networking) || !atLeast(version, '1.21')) return [ip];
+  const other = facts.addresses?.find(
+    (one) => isIP(one) !== 0 && isIP(one) !== isIP(ip) && one !== vip && !/^(?:127\.|169\.254\.|::1$|fe[89ab])/i.test(one),
+  );
+  return other === undefined ? [ip] : [ip, other];
 }
 
 /** What kubeadm's preflight would refuse although it is known of the host and provided for. */

@@ -6,7 +6,10 @@ import type { ClusterNetworking } from './networking.ts';
 export interface KubeadmHost {
   readonly address: Address;
   readonly role: 'master' | 'worker';
-  readonly facts: Pick<HostFacts, 'hostname' | 'kernelFeatures' | 'sysResource' | 'swapOn' | 'cgroup' | 'systemd'>;
+  readonly facts: Pick<HostFacts, 'hostname' | 'kernelFeatures' | 'sysResource' | 'swapOn' | 'cgroup' | 'systemd'> & {
+    /** Needed where pods have addresses of both families. */
+    readonly addresses?: HostFacts['addresses'];
+  };
   /** Found from the host's container runtime; by default what the facts suggest. */
   readonly cgroupDriver?: 'systemd' | 'cgroupfs' | undefined;
 }
