@@ -5,8 +5,13 @@ import type { OnRunEvent } from '../event.ts';
 import { executePlan } from '../execute.ts';
 import type { Host } from '../host/host.ts';
 import { openJournal } from '../journal.ts';
+import { lastingClusterfile } from '../run/converge.ts';
 import { type PartlyReachedHosts, reachWhatAnswers } from '../run/reach-hosts.ts';
 import { storedCluster } from '../run/stored-cluster.ts';
+import { copiedSecrets } from '../state/copied-secrets.ts';
+import type { ClusterState } from '../state/state.ts';
+import type { Step } from '../step.ts';
+import { clusterStateStep } from '../steps/cluster-state.ts';
 import { type EtcdPod, readEtcdPod } from './etcd-pod.ts';
 import { etcdIdentity } from './identity.ts';
 import { type EtcdTarget, onlyHosts } from './masters.ts';
@@ -58,7 +63,7 @@ export async function restoreCluster(options: RestoreOptions): Promise<RestoreRe
   const targets = targetsOf(await Promise.all(participants.map(async (host) => ({ host, pod: await readEtcdPod(host, signal) }))));
   const ips = participants.map(({ address }) => address.ip);
   const record = beginRestore(await readRestore(state), snapshot.sha256, ips);
-  const plan = restorePlan({
+  const restoring = restorePlan({
     operation: record,
     snapshot,
     targets,
@@ -66,6 +71,7 @@ export async function restoreCluster(options: RestoreOptions): Promise<RestoreRe
     everyone: hosts.reached.map(({ spec }) => spec.address),
     identity,
   });
+  const plan = { steps: [...restoring.steps, await stateStep(state, participants)] };
   const result = { snapshot, masters: ips, aside: `before-restore-${record.begun}` };
   if (dryRun) {
     await executePlan(plan, hosts.hostOf, { onEvent, signal, dryRun });
@@ -93,6 +99,18 @@ export async function restoreCluster(options: RestoreOptions): Promise<RestoreRe
   );
   await remember('done');
   return result;
+}
+
+/** The cluster's copy of the state is as old as the snapshot: it is written anew. */
+async function stateStep(state: ClusterState, participants: readonly Host[]): Promise<Step> {
+  const [seat] = participants;
+  const file = await state.read();
+  if (!seat || !file) throw badInput('no-cluster', `cluster '${state.cluster}' was removed meanwhile`);
+  return clusterStateStep({
+    seat: seat.address,
+    needs: ['api-wait'],
+    copy: async () => ({ clusterfile: lastingClusterfile(file, file.cluster.createdAt), secrets: await copiedSecrets(state) }),
+  });
 }
 
 /** The hosts without those that are lost. Throws bad input for strangers and where no master is left. */
