@@ -13,6 +13,9 @@ export const imageNames = {
   whoami: 'localhost/whoami:demo',
 } as const;
 
+/** Kubernetes under the next patch version, for upgrades; built only by `buildNextKubernetes`. */
+export const nextKubernetes = { image: 'localhost/kubernetes:next', versions: { debian: 'v1.20.3', upstream: 'v1.33.5' } } as const;
+
 export interface BuildOptions {
   /** Image store to build into. */
   readonly storage: string;
@@ -61,16 +64,26 @@ export function runProgram(
  * reached, else compiled from Debian's source; both are kept below the cache directory.
  */
 export async function buildClusterImages(options: BuildOptions): Promise<void> {
+  for (const name of ['kubernetes', 'hostgw', 'whoami'] as const) await buildImage(name, ['-t', imageNames[name]], options);
+}
+
+/**
+ * Builds the image of the next version of Kubernetes into a store, and returns that version. Where Kubernetes is compiled here, it is the
+ * same source under another version's name: a few minutes the first time, seconds after that.
+ */
+export async function buildNextKubernetes(options: BuildOptions): Promise<string> {
+  const chosen = (await runProgram([join(root, 'images/kubernetes/sources/choose.sh')], options)).trim();
+  const source = chosen === 'upstream' ? 'upstream' : 'debian';
+  const version = nextKubernetes.versions[source];
+  await buildImage('kubernetes', ['--source', source, '--version', version, '-t', nextKubernetes.image], options);
+  return version;
+}
+
+async function buildImage(name: keyof typeof imageNames, args: readonly string[], options: BuildOptions): Promise<void> {
   mkdirSync(cacheRoot, { recursive: true });
   await using registry = await startDockerRegistry({ directory: join(cacheRoot, 'build-registry') });
   const env = { SEALOS_STORAGE: options.storage, SEALOS: join(root, 'sealos') };
-  const build = (name: keyof typeof imageNames) =>
-    runProgram(['bash', join(root, 'images', name, 'build.sh'), '--registry', registry.address, '-t', imageNames[name]], {
-      ...options,
-      env,
-    });
-  await build('kubernetes');
-  for (const name of ['hostgw', 'whoami'] as const) await build(name);
+  await runProgram(['bash', join(root, 'images', name, 'build.sh'), '--registry', registry.address, ...args], { ...options, env });
 }
 
 export function isBuilt(storage: string): boolean {
