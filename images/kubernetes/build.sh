@@ -59,8 +59,15 @@ fi
 sandbox=$(sed -n 's,^[^/]*/\(.*pause:.*\)$,\1,p' "$list")
 [[ -n $sandbox ]] || fail "the list of images names no pause image: $(tr '\n' ' ' < "$list")"
 cp -r "$here"/{Kubefile,scripts,etc,statics} "$context/"
+
+# The guard of the API's address, as an archive: it comes from no registry.
+guard=$(SEALOS_STORAGE=$work/guard "$here/../lvscare/build.sh")
+SEALOS_STORAGE=$work/guard "$sealos" save -o "$context/lvscare.tar" "$guard" >&2
+rm -rf "$work/guard"
+mkdir -p "$context/images/skopeo"
+printf 'oci-archive:lvscare.tar@%s\n' "$guard" > "$context/images/skopeo/tar.txt"
 name=${name:-localhost/kubernetes:$version}
-labels=(--label "version=$version" --label "org.opencontainers.image.description=$origin")
+labels=(--label "version=$version" --label "image=$guard" --label "sealos.io.lvscare.backends=ipvs nftables" --label "org.opencontainers.image.description=$origin")
 if [[ -n $skip_phases ]]; then labels+=(--label "sealos.io.kubeadm.skip-phases=$skip_phases"); fi
 "$sealos" build -t "$name" "${labels[@]}" --env "sandboxImage=$sandbox" --env "containerdConfigVersion=$config_version" \
   --env "registryFallback=$fallback" --platform "linux/$arch" "$context"
