@@ -13,6 +13,7 @@ import { guestScript } from '../image-contract/commands.ts';
 import { hostEnvironment } from '../image-contract/environment.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
 import { kubeadmDocuments } from '../kubeadm/documents.ts';
+import { liveApiNames } from '../kubeadm/live-names.ts';
 import type { KubeadmPlan } from '../kubeadm/plan.ts';
 import { generateToken } from '../kubeadm/token.ts';
 import { hostLayout } from '../layout.ts';
@@ -279,6 +280,9 @@ async function prepareKubeadm(
   const outline = documents(`sha256:${'0'.repeat(64)}`);
   for (const warning of outline.warnings) input.warn(warning);
   if (input.dryRun) return { plan: outline, pki: undefined, token };
+  const stands = isMember(seat.markers);
+  const joins = input.hosts.some(({ spec, markers }) => spec.roles.includes('master') && !isMember(markers));
+  const live = stands && joins ? await liveApiNames(seat.host, input.signal) : [];
   const pki = await ensurePki(input.state.home, {
     masters: input.hosts
       .filter(({ spec }) => apiHosts.some((master) => sameAddress(master.address, spec.address)))
@@ -289,8 +293,8 @@ async function prepareKubeadm(
     apiPort: outline.apiPort,
     serviceSubnet: outline.networking.serviceSubnet,
     dnsDomain: outline.networking.dnsDomain,
-    extraSans: outline.certSans,
-    standing: isMember(seat.markers),
+    extraSans: [...new Set([...outline.certSans, ...live])],
+    standing: stands,
     signal: input.signal,
   });
   return { plan: documents(pki.caCertHash), pki, token };
