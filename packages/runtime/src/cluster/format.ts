@@ -88,7 +88,9 @@ function statusDocument({ phase, mounts, conditions, commandConditions, unknown:
     ...(phase === undefined ? {} : { phase }),
     ...listed(
       'mounts',
-      mounts.map(({ env, unknown, ...mount }) => ({
+      // In one order, whether they were just made or read from a file: the same cluster is the same text.
+      mounts.map(({ env, unknown, name, type, imageName, mountPoint, digest, ...mount }) => ({
+        ...{ name, type, imageName, mountPoint, digest },
         ...mount,
         env: Object.fromEntries(openness.env(env)),
         ...openness.unknown(unknown),
