@@ -10,7 +10,7 @@ import { type Connection, reachWhatAnswers } from '../run/reach-hosts.ts';
 import { storedCluster } from '../run/stored-cluster.ts';
 import { readIfThere } from '../state/private-file.ts';
 import { storedNames } from './api-names.ts';
-import { type FoundCertificate, readCertificates } from './read-certificates.ts';
+import { type FoundCertificate, KUBELET_PKI, readCertificates } from './read-certificates.ts';
 import { type Authorities, type JudgedCertificate, judgeCertificate } from './report.ts';
 
 /** Which cluster, and how its hosts are reached. */
@@ -112,20 +112,17 @@ function isCertificate(pem: string): boolean {
   }
 }
 
-/** Files that a control plane ought to have and has not. */
+/** Files that a host ought to have and has not. */
 function missing({ spec, host }: ReachedHost, found: readonly FoundCertificate[]): readonly JudgedCertificate[] {
-  if (!spec.roles.includes('master')) return [];
   const there = new Set(found.map(({ path }) => path));
-  return NEEDED.filter((path) => !there.has(path)).map((path) => ({
-    host: host.name,
-    path,
-    kind: path.endsWith('.conf') ? 'kubeconfig' : 'certificate',
-    subject: '',
-    names: [],
-    issuer: '',
-    begins: '',
-    ends: '',
-    daysLeft: 0,
-    problems: ['is missing'],
-  }));
+  // Until its first renewal the kubelet's certificate may stand in its kubeconfig.
+  const kubelet = there.has('/etc/kubernetes/kubelet.conf') ? [] : [`${KUBELET_PKI}/kubelet-client-current.pem`];
+  const needed = [...(spec.roles.includes('master') ? NEEDED : []), ...kubelet];
+  return needed
+    .filter((path) => !there.has(path))
+    .map((path) => ({
+      ...{ host: host.name, path, kind: path.endsWith('.conf') ? ('kubeconfig' as const) : ('certificate' as const) },
+      ...{ subject: '', names: [], issuer: '', begins: '', ends: '', daysLeft: 0 },
+      problems: ['is missing'],
+    }));
 }

@@ -87,7 +87,7 @@ until systemctl is-active --quiet kubelet && (exec 3<>/dev/tcp/127.0.0.1/10248) 
   if ((SECONDS >= end)); then echo 'the kubelet does not answer after its restart' >&2; exit 1; fi
   sleep 0.5
 done
-find ${KUBELET_PKI} -maxdepth 1 -name 'kubelet-client-2*.pem' ! -samefile ${CURRENT} -delete`,
+find ${KUBELET_PKI} -maxdepth 1 -name 'kubelet-client-2*.pem' ! -samefile "$(readlink -f ${CURRENT})" -delete`,
         { title: 'restarting the kubelet', signal, onLine, timeout: START_TIMEOUT + 60_000 },
       );
     },
