@@ -1,7 +1,7 @@
 // The runtime's hands on a real server of the lab: logins by password, sudo of every kind, a network that is cut. Needs root.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
@@ -20,6 +20,7 @@ const never = new AbortController().signal;
 const agent = process.env['SSH_AUTH_SOCK'];
 let lab: Lab;
 let server: LabHost;
+let other: LabHost;
 let password: string;
 
 interface Login {
@@ -28,14 +29,15 @@ interface Login {
   /** Logs in with the lab's key (default), or with a password alone. */
   readonly key?: boolean;
   readonly signal?: AbortSignal;
+  readonly at?: LabHost;
 }
 
-function open({ user = 'root', key = true, password: given, signal = never }: Login): Promise<Host> {
+function open({ user = 'root', key = true, password: given, signal = never, at = server }: Login): Promise<Host> {
   return openHost({
-    address: { ip: server.ip, port: server.port },
+    address: { ip: at.ip, port: at.port },
     user,
-    credentials: { password: given, keyFile: key ? server.sshKey : undefined },
-    knownHosts: server.knownHosts,
+    credentials: { password: given, keyFile: key ? at.sshKey : undefined },
+    knownHosts: at.knownHosts,
     signal,
   });
 }
@@ -65,9 +67,10 @@ const refused = (pattern: RegExp) => (error: unknown) => {
 before(async () => {
   delete process.env['SSH_AUTH_SOCK'];
   lab = openLab({ directory: cache, name: `test-host-${process.pid}` });
-  const [first] = await lab.up({ count: 1 });
-  assert.ok(first);
+  const [first, second] = await lab.up({ count: 2 });
+  assert.ok(first && second);
   server = first;
+  other = second;
   password = await lab.password();
 });
 
@@ -195,4 +198,105 @@ test('a host whose cable is pulled holds up nobody for ever: an abort ends all w
   } finally {
     await lab.join(server.name);
   }
+});
+
+/** About a minute, and what a busy machine takes. */
+const SOON = 100_000;
+
+/** How many processes of this machine, those inside lab hosts included, have these words in their command line. */
+function processes(words: string): number {
+  return readdirSync('/proc').filter((pid) => {
+    if (!/^\d+$/.test(pid)) return false;
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').includes(words);
+    } catch {
+      return false; // it ended meanwhile
+    }
+  }).length;
+}
+
+/** Three pieces of work that are in the middle: a script, an archive, and files of which half were sent. */
+async function inTheMiddle(at: LabHost, number: number) {
+  // A tar that does not come to its end, so that the files are still on their way when the host goes.
+  const holding = `/run/holding-${number}`;
+  const wrapper = join(at.root, 'usr/local/bin/tar');
+  writeFileSync(
+    wrapper,
+    `#!/bin/bash\nif [[ "$*" == */var/tmp/* ]]; then touch ${holding}; sleep 7${number}; fi\nexec /usr/bin/tar "$@"\n`,
+  );
+  chmodSync(wrapper, 0o755);
+  const hosts = await Promise.all([open({ at, user: 'opp', password }), open({ at, user: 'op' }), open({ at })]);
+  const [scripts, archives, files] = hosts;
+  const body = new Readable({ read() {} });
+  const half = spawnSync('tar', ['-c', '-C', '/usr/share', 'doc/bash'], { maxBuffer: 1 << 28 }).stdout;
+  body.push(half.subarray(0, half.length / 2));
+  const works = [
+    ['waiting long', scripts.run(script`touch /run/script-${number}; sleep 8${number}`, { title: 'waiting long' })],
+    ['sending an archive', archives.unpack(body, `/srv/half-${number}`, { title: 'sending an archive', compression: 'none' })],
+    ['writing files', files.writeFiles([{ path: '/etc/half', content: 'secret', mode: 0o600 }], { title: 'writing files' })],
+  ] as const;
+  const ends = works.map(async ([title, work]) => ({ title, error: await work.then(() => undefined).catch((error: unknown) => error) }));
+  const inside = (path: string) => existsSync(join(at.root, path));
+  await until('all three to be at work', 20_000, async () =>
+    processes(`sleep 8${number}`) > 0 && inside(`srv/half-${number}`) && processes(`sleep 7${number}`) > 0 ? true : undefined,
+  );
+  return { ends: Promise.all(ends), hosts, wrapper };
+}
+
+function assertLost(ends: readonly { readonly title: string; readonly error: unknown }[], name: string): void {
+  for (const { title, error } of ends) {
+    assert.ok(error instanceof HostError, `${title}: ${String(error)}`);
+    assert.equal(error.message, `${name}: the connection was lost during '${title}' (nothing was heard from it for 60 s)`);
+    assert.match(error.hint ?? '', /see whether the host is up and reachable, then run the same command again/);
+  }
+}
+
+/** That the host ends by itself what it was told to do, and leaves no file. */
+async function untilAllEnded(at: LabHost, number: number): Promise<void> {
+  await until('everything to have ended on the host', SOON, async () => {
+    const left = [`sleep 8${number}`, `/srv/half-${number}`, `sleep 7${number}`].filter((words) => processes(words) > 0);
+    const files = readdirSync(join(at.root, 'var/tmp')).filter((name) => name.startsWith('sealos-'));
+    if (left.length > 0 || files.length > 0) throw new Error(`left are ${[...left, ...files].join(', ')}`);
+    return true as const;
+  });
+}
+
+test('a host that loses its cable, or is stopped as a whole, in the middle of its work: each piece fails within a minute, and nothing stays at work', async () => {
+  const cut = async () => {
+    const { ends, hosts, wrapper } = await inTheMiddle(server, 4321);
+    await lab.cut(server.name);
+    try {
+      const since = Date.now();
+      // Both sides at once, neither of which can tell the other.
+      const [ended] = await Promise.all([ends, untilAllEnded(server, 4321)]);
+      assertLost(ended, server.ip);
+      assert.ok(Date.now() - since < SOON, `${Date.now() - since} ms`);
+    } finally {
+      await lab.join(server.name);
+      rmSync(wrapper);
+    }
+    await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()));
+    await using again = await until('the host to be back', 20_000, () => open({}));
+    assert.equal((await again.run(script`ls /etc/half 2>/dev/null; echo back`, { title: 'try' })).stdout, 'back');
+  };
+  const frozen = async () => {
+    const { ends, hosts, wrapper } = await inTheMiddle(other, 5432);
+    await lab.freeze(other.name);
+    try {
+      const since = Date.now();
+      const [ended] = await Promise.all([
+        ends,
+        assert.rejects(open({ at: other }), refused(/cannot be reached: port 22 is open, but nothing was said within 20 s/)),
+      ]);
+      assertLost(ended, other.ip);
+      assert.ok(Date.now() - since < SOON, `${Date.now() - since} ms`);
+    } finally {
+      await lab.thaw(other.name);
+      rmSync(wrapper);
+    }
+    // Its operator hung up long ago; now the host learns of it.
+    await untilAllEnded(other, 5432);
+    await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()));
+  };
+  await Promise.all([cut(), frozen()]);
 });

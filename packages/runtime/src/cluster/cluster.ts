@@ -12,13 +12,19 @@ export type Unknown = Readonly<Record<string, unknown>>;
 export interface Ssh {
   readonly user?: string;
   readonly passwd?: string;
+  /** A file on the operator that holds the password: unlike the password it is stored. */
+  readonly passwdFile?: string;
   /** Path of a private key on the operator. */
   readonly pk?: string;
   readonly pkName?: string;
   /** A private key's own text. */
   readonly pkData?: string;
   readonly pkPasswd?: string;
+  /** A file on the operator that holds the key's passphrase. */
+  readonly pkPasswdFile?: string;
   readonly port?: number;
+  /** Jump hosts, `[USER@]HOST[:PORT]` and commas between them; `none` for none. */
+  readonly proxyJump?: string;
 }
 
 /** Hosts that share roles, environment and credentials (`spec.hosts[]`). */
@@ -124,8 +130,22 @@ export const emptyStatus: ClusterStatus = { mounts: [], conditions: [], commandC
 /** All hosts, in the order of the Clusterfile. */
 export function clusterHosts(cluster: Cluster): readonly ClusterHost[] {
   return cluster.hosts.flatMap((group) =>
-    group.ips.map((address) => ({ address, roles: group.roles, env: group.env, ssh: { ...cluster.ssh, ...group.ssh } })),
+    group.ips.map((address) => ({ address, roles: group.roles, env: group.env, ssh: layOver(cluster.ssh, group.ssh ?? {}) })),
   );
+}
+
+/** A group's settings over the cluster's; a key or password of its own goes with nothing that belongs to the cluster's. */
+function layOver(cluster: Ssh, group: Ssh): Ssh {
+  const { pk, pkName, pkData, pkPasswd, pkPasswdFile, passwd, passwdFile, ...rest } = cluster;
+  const ofKey = { pk, pkName, pkData, pkPasswd, pkPasswdFile };
+  const ofPassword = { passwd, passwdFile };
+  const hasKey = group.pk !== undefined || group.pkData !== undefined;
+  const hasPassword = group.passwd !== undefined || group.passwdFile !== undefined;
+  return { ...rest, ...(hasKey ? {} : given(ofKey)), ...(hasPassword ? {} : given(ofPassword)), ...group };
+}
+
+function given(members: { readonly [K in keyof Ssh]: Ssh[K] | undefined }): Ssh {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
 export function hostsWithRole(cluster: Cluster, role: string): readonly ClusterHost[] {

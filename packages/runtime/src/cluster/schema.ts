@@ -11,10 +11,13 @@ const optionalText = v.nullish(text);
 export const sshSchema = v.object({
   user: optionalText,
   passwd: optionalText,
+  passwdFile: optionalText,
   pk: optionalText,
   pkName: optionalText,
   pkData: optionalText,
   pkPasswd: optionalText,
+  pkPasswdFile: optionalText,
+  proxyJump: optionalText,
   port: v.nullish(
     v.pipe(v.union([v.number(), v.pipe(text, v.regex(/^\d+$/), v.transform(Number))]), v.integer(), v.minValue(0), v.maxValue(65535)),
   ),

@@ -1,8 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
-import ssh2, { type AnyAuthMethod, type AuthenticationType } from 'ssh2';
+import type { AnyAuthMethod, AuthenticationType } from 'ssh2';
 import { HostError } from '../error.ts';
+import { badKey, keyProblem, type PrivateKey, publicHalf, readNamedKey } from './private-key.ts';
+import { agentHolds, agentWithKey } from './ssh-agent.ts';
 
 /** What a user gave to log in with; the agent and the usual keys are tried besides. */
 export interface Credentials {
@@ -12,6 +13,12 @@ export interface Credentials {
   readonly keyData?: string | undefined;
   /** Of the key. */
   readonly passphrase?: string | undefined;
+  /** Socket of an SSH agent in place of SSH_AUTH_SOCK's; `none` for no agent. */
+  readonly agent?: string | undefined;
+  /** Files of keys in place of the usual ones, for those who name none (IdentityFile of an SSH configuration). One that is not there is passed over. */
+  readonly usualKeys?: readonly string[] | undefined;
+  /** Asks for the passphrase of the key of that name; undefined where nobody can be asked. */
+  readonly askPassphrase?: ((key: string) => Promise<string | undefined>) | undefined;
 }
 
 /** One way to log in, and what it is called in an error. */
@@ -23,42 +30,85 @@ interface Attempt {
 export interface Login {
   readonly attempts: readonly Attempt[];
   /** Usual keys that would need a passphrase. */
-  readonly lockedKeys: readonly string[];
+  readonly lockedKeys: readonly PrivateKey[];
 }
 
-const DEFAULT_KEYS = ['id_ed25519', 'id_ecdsa', 'id_rsa'];
+const DEFAULT_KEYS = ['~/.ssh/id_ed25519', '~/.ssh/id_ecdsa', '~/.ssh/id_rsa'];
 
 /**
  * Ways to log in, in the order in which they are tried: first what the user named (the key, then the password), then the agent and the
- * usual keys. sshd ends the connection after a few failures, and an agent full of other keys must not use them up.
+ * usual keys. sshd ends the connection after a few failures, and an agent full of other keys must not use them up. A key that was named
+ * and is locked is used through the agent where that holds it; else its passphrase is asked for.
  * Throws HostError (exit 2) for a key that was named and cannot be used.
  */
 export async function prepareLogin(host: string, user: string, credentials: Credentials): Promise<Login> {
   const { password, passphrase } = credentials;
   const attempts: Attempt[] = [];
-  const lockedKeys: string[] = [];
-  const addKey = (name: string, key: Buffer | string) => {
-    const method = { type: 'publickey' as const, username: user, key };
-    attempts.push({ name, method: passphrase === undefined ? method : { ...method, passphrase } });
-  };
+  const lockedKeys: PrivateKey[] = [];
+  const agent = agentSocket(credentials);
   const named = await namedKey(host, credentials);
-  if (named) {
-    const problem = keyProblem(named.content, passphrase);
-    if (problem) throw badKey(host, named.name, problem);
-    addKey(named.name, named.content);
-  }
+  if (named) attempts.push(await namedAttempt(host, user, named, credentials));
   if (password !== undefined) attempts.push(...passwordAttempts(user, password));
-  const agent = process.env['SSH_AUTH_SOCK'];
   if (agent) attempts.push({ name: 'the keys of the SSH agent', method: { type: 'agent', username: user, agent } });
   if (!named) {
-    for (const name of DEFAULT_KEYS) {
-      const content = await readFile(join(homedir(), '.ssh', name)).catch(() => undefined);
-      const problem = content && keyProblem(content, passphrase);
-      if (problem?.kind === 'locked') lockedKeys.push(`~/.ssh/${name}`);
-      if (content && !problem) addKey(`~/.ssh/${name}`, content);
+    for (const name of credentials.usualKeys ?? DEFAULT_KEYS) {
+      const content = await readFile(fromHome(name)).catch(() => undefined);
+      if (!content) continue;
+      const key = { name, content };
+      const problem = keyProblem(key, passphrase);
+      if (problem?.kind === 'locked') lockedKeys.push(key);
+      if (!problem) attempts.push(keyAttempt(user, key, passphrase));
     }
   }
   return { attempts, lockedKeys };
+}
+
+/** The usual keys that are locked, with the passphrases that somebody at a terminal gives for them. Throws HostError (exit 2) for a wrong one. */
+export async function unlockLogin(host: string, user: string, login: Login, { askPassphrase }: Credentials): Promise<Login | undefined> {
+  const attempts: Attempt[] = [];
+  for (const key of login.lockedKeys) {
+    const passphrase = await askPassphrase?.(key.name);
+    if (passphrase === undefined || passphrase === '') continue;
+    const problem = keyProblem(key, passphrase);
+    if (problem) throw badKey(host, key, problem);
+    attempts.push(keyAttempt(user, key, passphrase));
+  }
+  return attempts.length === 0 ? undefined : { attempts, lockedKeys: [] };
+}
+
+function agentSocket({ agent }: Credentials): string | undefined {
+  const socket = agent ?? process.env['SSH_AUTH_SOCK'];
+  return socket === 'none' ? undefined : socket || undefined;
+}
+
+function fromHome(path: string): string {
+  return path.replace(/^~(?=\/)/, homedir());
+}
+
+function keyAttempt(user: string, { name, content }: PrivateKey, passphrase: string | undefined): Attempt {
+  const method = { type: 'publickey' as const, username: user, key: content };
+  return { name, method: passphrase === undefined ? method : { ...method, passphrase } };
+}
+
+async function namedKey(host: string, { keyData, keyFile }: Credentials): Promise<PrivateKey | undefined> {
+  if (keyData !== undefined) return { name: 'the given private key', content: keyData };
+  return keyFile === undefined ? undefined : readNamedKey(host, keyFile);
+}
+
+async function namedAttempt(host: string, user: string, key: PrivateKey, credentials: Credentials): Promise<Attempt> {
+  let { passphrase } = credentials;
+  let problem = keyProblem(key, passphrase);
+  if (problem?.kind === 'locked') {
+    const agent = agentSocket(credentials);
+    const publicKey = agent && (await publicHalf(key));
+    if (agent && publicKey && (await agentHolds(agent, publicKey))) {
+      return { name: key.name, method: { type: 'agent', username: user, agent: agentWithKey(agent, publicKey) } };
+    }
+    passphrase = await credentials.askPassphrase?.(key.name);
+    problem = keyProblem(key, passphrase);
+  }
+  if (problem) throw badKey(host, key, problem);
+  return keyAttempt(user, key, passphrase);
 }
 
 function passwordAttempts(user: string, password: string): readonly Attempt[] {
@@ -76,67 +126,6 @@ function passwordAttempts(user: string, password: string): readonly Attempt[] {
   ];
 }
 
-async function namedKey(
-  host: string,
-  credentials: Credentials,
-): Promise<{ readonly name: string; readonly content: Buffer | string } | undefined> {
-  if (credentials.keyData !== undefined) return { name: 'the given private key', content: credentials.keyData };
-  if (credentials.keyFile === undefined) return undefined;
-  const name = credentials.keyFile.replace(/^~(?=\/)/, homedir());
-  try {
-    return { name, content: await readFile(name) };
-  } catch (error) {
-    const code = error instanceof Error && 'code' in error ? error.code : String(error);
-    const why = { ENOENT: 'there is no such file', EACCES: 'permission denied', EISDIR: 'it is a directory' }[String(code)] ?? code;
-    throw new HostError('bad-key', `the private key ${name} cannot be read: ${why}`, {
-      host,
-      exitCode: 2,
-      cause: error,
-      hint: 'name the file of the private key with -i; a password is given with -p',
-    });
-  }
-}
-
-interface KeyProblem {
-  readonly kind: 'locked' | 'wrong-passphrase' | 'not-a-key';
-  readonly cause: Error | undefined;
-}
-
-function keyProblem(content: Buffer | string, passphrase: string | undefined): KeyProblem | undefined {
-  const parsed = ssh2.utils.parseKey(content, passphrase);
-  if (!(parsed instanceof Error)) return parsed.isPrivateKey() ? undefined : { kind: 'not-a-key', cause: undefined };
-  // ssh2 has one class of error for all; these are its messages for each format of keys.
-  const encrypted = /no passphrase|passphrase|integrity check failed|bad decrypt|unable to decrypt|invalid privatekey|BAD_DECRYPT/i.test(
-    parsed.message,
-  );
-  if (encrypted && /ENCRYPTED|bcrypt|aes(128|192|256)-/.test(readableForm(content))) {
-    return { kind: passphrase === undefined ? 'locked' : 'wrong-passphrase', cause: parsed };
-  }
-  return { kind: 'not-a-key', cause: parsed };
-}
-
-/** The key's text, with the names inside OpenSSH's own format (cipher and kdf) made visible. */
-function readableForm(content: Buffer | string): string {
-  const text = content.toString();
-  const body = /-----BEGIN OPENSSH PRIVATE KEY-----(.*)-----END/s.exec(text)?.[1];
-  return body === undefined ? text : Buffer.from(body, 'base64').subarray(0, 100).toString('latin1');
-}
-
-function badKey(host: string, name: string, { kind, cause }: KeyProblem): HostError {
-  const details = { host, exitCode: 2 as const, cause };
-  if (kind === 'locked') {
-    return new HostError('bad-key', `the private key ${name} is protected by a passphrase`, {
-      ...details,
-      hint: 'give the passphrase with --pk-passwd (asks for it) or SEALOS_PK_PASSWD',
-    });
-  }
-  if (kind === 'wrong-passphrase') return new HostError('bad-key', `the passphrase of the private key ${name} is wrong`, details);
-  return new HostError('bad-key', `${name} is not a private key`, {
-    ...details,
-    hint: 'a private key in the form of OpenSSH or PEM is meant: not the .pub file; a password is given with -p',
-  });
-}
-
 /** A login that failed with everything there was. `offered`: what the host says that it takes. */
 export function loginRefused(
   host: string,
@@ -149,7 +138,8 @@ export function loginRefused(
   const gavePassword = login.attempts.some(({ name }) => name === 'the password');
   const takesPassword = offered === undefined || offered.includes('password') || offered.includes('keyboard-interactive');
   const takesKeys = offered === undefined || offered.includes('publickey');
-  const locked = login.lockedKeys.length === 0 ? '' : ` (${login.lockedKeys.join(', ')} needs its passphrase and was not tried)`;
+  const locked =
+    login.lockedKeys.length === 0 ? '' : ` (${login.lockedKeys.map(({ name }) => name).join(', ')} needs its passphrase and was not tried)`;
   const refusal = (why: string, hint: string) =>
     new HostError('login-refused', `cannot log in as ${user}: ${why}${locked}`, { host, title: 'logging in', exitCode: 2, hint });
   const refused = tried.length === 0 ? '' : `; it refuses ${tried.join(', ')}`;

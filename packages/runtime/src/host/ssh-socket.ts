@@ -39,10 +39,14 @@ export async function openSocketThrough({ address, endpoint = address, signal }:
   } catch (error) {
     signal.throwIfAborted();
     const said = error instanceof Error ? error.message : String(error);
-    const [code] = Object.entries(REASONS).find(([, words]) => words.test(said)) ?? [];
+    const isForbidden = error instanceof Error && 'reason' in error && error.reason === ADMINISTRATIVELY_PROHIBITED;
+    const code = isForbidden ? 'EPERM' : Object.entries(REASONS).find(([, words]) => words.test(said))?.[0];
     throw code === undefined ? error : Object.assign(new Error(said, { cause: error }), { code });
   }
 }
+
+/** RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
+const ADMINISTRATIVELY_PROHIBITED = 1;
 
 const REASONS = {
   ECONNREFUSED: /connection refused/i,
@@ -50,7 +54,6 @@ const REASONS = {
   EHOSTUNREACH: /no route to host|host is unreachable/i,
   ENETUNREACH: /network is unreachable/i,
   ENOTFOUND: /unknown host|name or service not known|temporary failure in name resolution|nodename nor servname/i,
-  EPERM: /administratively prohibited|open failed: prohibited/i,
 };
 
 type Way = Pick<SshOptions, 'address' | 'endpoint' | 'through'>;

@@ -6,7 +6,7 @@ import type { Address } from './host.ts';
 import { hostName } from './host-name.ts';
 import type { HostKeyPolicy } from './known-hosts.ts';
 import { handshake } from './ssh-handshake.ts';
-import { type Credentials, loginRefused, prepareLogin } from './ssh-login.ts';
+import { type Credentials, type Login, loginRefused, prepareLogin, unlockLogin } from './ssh-login.ts';
 import { SILENCE, watchSilence } from './ssh-silence.ts';
 import { openSocket, openSocketThrough, unreachable } from './ssh-socket.ts';
 import type { RemoteCommand, Transport } from './transport.ts';
@@ -36,15 +36,31 @@ export interface SshOptions {
 
 const CONNECT_TRIES = 3;
 
-/** Connects and logs in. Throws HostError (exit 2): unreachable, a host key that is refused, a login that is refused. */
+/**
+ * Connects and logs in; usual keys that are locked are unlocked by whoever sits at the terminal when nothing else is accepted.
+ * Throws HostError (exit 2): unreachable, a host key that is refused, a login that is refused.
+ */
 export async function connectSsh(options: SshOptions): Promise<Transport> {
-  const { address, signal, through } = options;
-  const login = await prepareLogin(hostName(address), options.user, options.credentials);
-  if (login.attempts.length === 0) throw loginRefused(hostName(address), options.user, login, [], undefined);
+  const { address, credentials, user } = options;
+  const host = hostName(address);
+  const login = await prepareLogin(host, user, credentials);
+  try {
+    if (login.attempts.length === 0) throw loginRefused(host, user, login, [], undefined);
+    return await connectAs(options, login);
+  } catch (error) {
+    if (!(error instanceof HostError) || error.code !== 'login-refused') throw error;
+    const unlocked = await unlockLogin(host, user, login, credentials);
+    if (unlocked === undefined) throw error;
+    return await connectAs(options, unlocked);
+  }
+}
+
+async function connectAs(options: SshOptions, login: Login): Promise<Transport> {
+  const { address, endpoint = address, signal, through } = options;
   for (let attempt = 1; ; attempt += 1) {
     signal.throwIfAborted();
     try {
-      const connection = through ? await openSocketThrough(options, through) : await openSocket(options.endpoint ?? address, signal);
+      const connection = through ? await openSocketThrough(options, through) : await openSocket(endpoint, signal);
       return sshTransport(await handshake(options, login, connection), connection, through);
     } catch (error) {
       signal.throwIfAborted();

@@ -27,10 +27,15 @@ export async function writeFiles(hands: Hands, files: readonly HostFile[], optio
     await hands.run(moves(changed, staging), options);
   } catch (error) {
     // Whatever went wrong is told; where not even this can be run, the connection is gone, and the host removes the directory itself.
-    await hands.run(script`rm -rf ${staging}`, { title: options.title }).catch(() => {});
+    await hands.run(clearing(staging), { title: options.title }).catch(() => {});
     throw error;
   }
   return changed.map(({ path }) => path);
+}
+
+/** Removes a staging directory, and the one around it where nothing else is in it. */
+function clearing(staging: string): Script {
+  return script`rm -rf ${staging}; rmdir ${posix.dirname(staging)} 2>/dev/null || true`;
 }
 
 /** Those that are not there with this content and these permissions. */
@@ -73,7 +78,7 @@ each() { local i; for ((i = 0; i < \${#files[@]}; i += 3)); do "$1" "\${files[i]
 forget() { rm -f -- "$2"; }
 place() { if [ -d "$3" ] && [ ! -L "$3" ]; then echo "$3 is a directory" >&2; return 1; fi; mkdir -p -- "$(dirname -- "$3")"; cp -p -- "$1" "$2"; temporary+=("$2"); }
 rename() { mv -fT -- "$2" "$3"; }
-trap 'each forget; rm -rf ${staging}' EXIT
+trap 'each forget; ${clearing(staging)}' EXIT
 temporary=()
 each place
 sync -- "\${temporary[@]}" 2>/dev/null || sync

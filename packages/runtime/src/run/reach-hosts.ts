@@ -1,4 +1,5 @@
-import { networkInterfaces } from 'node:os';
+import { readFile } from 'node:fs/promises';
+import { homedir, networkInterfaces } from 'node:os';
 import { SealosError } from '@sealos/image';
 import { type Cluster, type ClusterHost, clusterHosts } from '../cluster/cluster.ts';
 import { gatherFacts } from '../host/facts.ts';
@@ -6,6 +7,8 @@ import type { Address, Host } from '../host/host.ts';
 import { openLocalHost } from '../host/local.ts';
 import { openHost } from '../host/open.ts';
 import { script } from '../host/script.ts';
+import { readSshConfig, type SshConfig } from '../host/ssh-config.ts';
+import { JumpConnections, type JumpCredentials, routeTo } from '../host/ssh-route.ts';
 import { hostLayout } from '../layout.ts';
 import type { ReachedHost } from './prepare.ts';
 
@@ -14,6 +17,14 @@ export interface Connection {
   readonly password: string | undefined;
   readonly passphrase: string | undefined;
   readonly knownHosts: string | undefined;
+  /** Socket of an SSH agent, or `none`; SSH_AUTH_SOCK's by default. */
+  readonly agent?: string | undefined;
+  /** A configuration of OpenSSH's client in place of ~/.ssh/config, or `none`. */
+  readonly sshConfig?: string | undefined;
+  /** For hosts on the way alone. */
+  readonly jump?: JumpCredentials | undefined;
+  /** Asks for the passphrase of a key, once for each; undefined where nobody can be asked. */
+  readonly askPassphrase?: ((key: string) => Promise<string | undefined>) | undefined;
   /** Without any host named, the cluster is this machine. */
   readonly localIp: () => string;
 }
@@ -39,21 +50,45 @@ function isOwnAddress(ip: string): boolean {
   return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === ip));
 }
 
-function open(spec: ClusterHost, connection: Connection, signal: AbortSignal): Promise<Host> {
-  const { ssh } = spec;
-  const password = connection.password ?? ssh.passwd;
-  if (isOwnAddress(spec.address.ip)) return openLocalHost({ address: spec.address, password, signal });
-  return openHost({
-    address: spec.address,
-    user: ssh.user ?? 'root',
-    credentials: { password, keyFile: ssh.pk, keyData: ssh.pkData, passphrase: connection.passphrase ?? ssh.pkPasswd },
-    knownHosts: connection.knownHosts,
-    signal,
-  });
+interface Way {
+  readonly connection: Connection;
+  readonly config: SshConfig;
+  readonly jumps: JumpConnections;
+  readonly signal: AbortSignal;
 }
 
-async function reach(spec: ClusterHost, cluster: Cluster, connection: Connection, signal: AbortSignal): Promise<ReachedHost> {
-  const host = await open(spec, connection, signal);
+async function open({ address, ssh }: ClusterHost, { connection, config, jumps, signal }: Way): Promise<Host> {
+  const password = connection.password ?? ssh.passwd ?? (await secretIn(ssh.passwdFile, 'password'));
+  if (isOwnAddress(address.ip)) return openLocalHost({ address, password, signal });
+  const credentials = {
+    password,
+    keyFile: ssh.pk,
+    keyData: ssh.pkData,
+    passphrase: connection.passphrase ?? ssh.pkPasswd ?? (await secretIn(ssh.pkPasswdFile, 'passphrase')),
+    agent: connection.agent,
+    askPassphrase: connection.askPassphrase,
+  };
+  const route = routeTo({ address, ssh, credentials, jumpCredentials: connection.jump, knownHosts: connection.knownHosts, config });
+  return openHost({ ...route.target, through: await jumps.to(route.jumps), signal });
+}
+
+/** The first line of a file that a Clusterfile names. */
+async function secretIn(path: string | undefined, what: string): Promise<string | undefined> {
+  if (path === undefined) return undefined;
+  const file = path.replace(/^~(?=\/)/, homedir());
+  const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new SealosError('bad-secret-file', `the file of the ${what}, ${file}, cannot be read (${error.code ?? error.message})`, {
+      exitCode: 2,
+      cause: error,
+      hint: 'it is named under ssh in the Clusterfile',
+    });
+  });
+  return text.split(/\r?\n/)[0];
+}
+
+async function reach(spec: ClusterHost, cluster: Cluster, way: Way): Promise<ReachedHost> {
+  const { signal } = way;
+  const host = await open(spec, way);
   try {
     const facts = await gatherFacts(host, signal);
     const { markers } = hostLayout(cluster.name);
@@ -81,7 +116,9 @@ export interface PartlyReachedHosts extends ReachedHosts {
 /** Connects to all hosts at once and reads what they are; a host that cannot be reached is told as such. */
 export async function reachWhatAnswers(cluster: Cluster, connection: Connection, signal: AbortSignal): Promise<PartlyReachedHosts> {
   const specs = clusterHosts(cluster);
-  const results = await Promise.allSettled(specs.map((spec) => reach(spec, cluster, connection, signal)));
+  const jumps = new JumpConnections(signal);
+  const way = { connection, config: await readSshConfig(connection.sshConfig), jumps, signal };
+  const results = await Promise.allSettled(specs.map((spec) => reach(spec, cluster, way)));
   const reached = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   const unreached = specs.flatMap((spec, index) => {
     const result = results[index];
@@ -89,6 +126,7 @@ export async function reachWhatAnswers(cluster: Cluster, connection: Connection,
   });
   const close = async () => {
     await Promise.all(reached.map(({ host }) => host[Symbol.asyncDispose]()));
+    await jumps[Symbol.asyncDispose]();
   };
   if (signal.aborted) {
     await close();
