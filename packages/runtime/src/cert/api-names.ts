@@ -27,7 +27,7 @@ function namesIn(content: Readonly<Record<string, unknown>>): readonly string[] 
 }
 
 /** The names that the stored Clusterfile's kubeadm documents ask for (`apiServer.certSANs` of ClusterConfiguration). */
-export function storedNames(file: Clusterfile): readonly string[] {
+export function storedNames(file: Pick<Clusterfile, 'kubeadm'>): readonly string[] {
   return [...new Set(file.kubeadm.filter(({ kind }) => kind === 'ClusterConfiguration').flatMap(({ content }) => namesIn(content)))];
 }
 
