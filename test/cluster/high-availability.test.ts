@@ -15,6 +15,8 @@ const lab = openLab({ name: 'test-ha' });
 const work = mkdtempSync(join(tmpdir(), 'sealos-ha-'));
 const env = { SEALOS_STORAGE: join(work, 'store'), SEALOS_RUNTIME_ROOT: join(work, 'state') };
 const images = [imageNames.kubernetes, imageNames.hostgw, imageNames.whoami];
+/** A file of the registry that no image of the cluster brought. */
+const PUSHED = `blobs/sha256/ab/${'ab'.repeat(32)}/data`;
 const VIP_HEALTH = 'curl -sk --max-time 2 https://apiserver.cluster.local:6443/healthz';
 
 let hosts: readonly LabHost[] = [];
@@ -93,6 +95,24 @@ async function assertPodRuns({ kubectl }: Scenario, name: string, node: string):
   await kubectl(['delete', 'pod', name, '--wait=false']);
 }
 
+let broken = false;
+
+/** One part of the cluster's life; after one that failed the others would only fail for its reason. */
+function stage(name: string, act: () => Promise<void>): void {
+  test(name, async (context) => {
+    if (broken) {
+      context.skip('an earlier part of this life failed');
+      return;
+    }
+    try {
+      await act();
+    } catch (error) {
+      broken = true;
+      throw error;
+    }
+  });
+}
+
 before(async () => {
   mkdirSync(env.SEALOS_RUNTIME_ROOT, { recursive: true });
   await buildClusterImages({ storage: env.SEALOS_STORAGE, onLine: log });
@@ -107,7 +127,7 @@ after(async () => {
 
 const create = () => ['run', ...images, '--masters', ips('h1', 'h2', 'h3'), '--nodes', ips('h4')];
 
-test('three control planes and a worker: killed while the second joins, run again, all are ready', async () => {
+stage('three control planes and a worker: killed while the second joins, run again, all are ready', async () => {
   const three = cluster(['h1', 'h2', 'h3'], ['h4']);
   const killed = await three.run([...create(), '--log-format', 'json'], { killWhen: stepStarts('join-masters') });
   assert.equal(killed.status, null, killed.stderr);
@@ -123,7 +143,7 @@ test('three control planes and a worker: killed while the second joins, run agai
   assert.match(assertWell(await three.run(create())), /nothing was changed/);
 });
 
-test("no program of a control plane leans on another's API server", async () => {
+stage("no program of a control plane leans on another's API server", async () => {
   const three = cluster(['h1', 'h2', 'h3'], ['h4']);
   for (const { ip } of three.masters) {
     const others = three.masters.filter((master) => master.ip !== ip);
@@ -136,7 +156,7 @@ test("no program of a control plane leans on another's API server", async () => 
   }
 });
 
-test('the first control plane loses its power: the API answers again on the worker within 10 s, and pods are scheduled', async () => {
+stage('the first control plane loses its power: the API answers again on the worker within 10 s, and pods are scheduled', async () => {
   const three = cluster(['h1', 'h2', 'h3'], ['h4']);
   await lab.kill('h1');
   const lost = Date.now();
@@ -152,15 +172,19 @@ test('the first control plane loses its power: the API answers again on the work
   await assertPodRuns(rest, 'after-power-loss', 'h4');
 });
 
-test('it comes back, and etcd has three members again', async () => {
+stage('it comes back, and etcd has three members again', async () => {
   await lab.start('h1');
   const three = cluster(['h1', 'h2', 'h3'], ['h4']);
   await readyNodes(three);
   assert.deepEqual(await healthyEtcd(three), ['h1', 'h2', 'h3']);
 });
 
-test('the first control plane is deleted for good, killed halfway and repeated; another is added: still three', async () => {
+stage('the first control plane is deleted for good, killed halfway and repeated; another is added: still three', async () => {
   const three = cluster(['h1', 'h2', 'h3'], ['h4']);
+  await three.on(
+    ipOf('h1'),
+    `cd /var/lib/registry/docker/registry/v2 && mkdir -p $(dirname ${PUSHED}) && printf %s 'pushed by a user' > ${PUSHED}`,
+  );
   const remove = ['delete', '--masters', ips('h1'), '--yes'];
   const killed = await three.run([...remove, '--log-format', 'json'], { killWhen: stepStarts(`leave-etcd ${ips('h1')}`) });
   assert.equal(killed.status, null, killed.stderr);
@@ -186,7 +210,7 @@ test('the first control plane is deleted for good, killed halfway and repeated; 
   await assertPodRuns(again, 'on-a-former-master', 'h1');
 });
 
-test('a control plane that is dead is taken out of the books, and comes back as a new one', async () => {
+stage('a control plane that is dead is taken out of the books, and comes back as a new one', async () => {
   const three = cluster(['h2', 'h3', 'h5'], ['h4', 'h1']);
   await lab.kill('h2');
   assertWell(await three.run(['delete', '--masters', ips('h2'), '--nodes', ips('h1'), '--yes']));
@@ -201,7 +225,7 @@ test('a control plane that is dead is taken out of the books, and comes back as 
   assert.deepEqual(await healthyEtcd(back), ['h2', 'h3', 'h5']);
 });
 
-test('an operator that lost everything adopts the cluster from any control plane, and goes on', async () => {
+stage('an operator that lost everything adopts the cluster from any control plane, and goes on', async () => {
   const back = cluster(['h3', 'h5', 'h2'], ['h4']);
   renameSync(env.SEALOS_RUNTIME_ROOT, `${env.SEALOS_RUNTIME_ROOT}.lost`);
   mkdirSync(env.SEALOS_RUNTIME_ROOT);
@@ -211,7 +235,7 @@ test('an operator that lost everything adopts the cluster from any control plane
   await readyNodes(cluster(['h3', 'h5', 'h2'], ['h4', 'h1']));
 });
 
-test('reset leaves nothing on any host, twice, and a new cluster works there', async () => {
+stage('reset leaves nothing on any host, twice, and a new cluster works there', async () => {
   const all = cluster(['h3', 'h5', 'h2'], ['h4', 'h1']);
   for (const round of [1, 2]) {
     const killed = await all.run(['reset', '--yes', '--log-format', 'json'], { killWhen: stepStarts('init') });

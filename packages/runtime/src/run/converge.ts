@@ -13,6 +13,7 @@ import type { ClusterState } from '../state/state.ts';
 import type { Plan } from '../step.ts';
 import { applicationStepId } from '../steps/application.ts';
 import { clusterStateStep } from '../steps/cluster-state.ts';
+import { registryContentStep } from '../steps/registry-content.ts';
 import { prepareUpgrade } from '../upgrade/prepare-upgrade.ts';
 import { beforeUpgrade, resolveUpgrade } from '../upgrade/resolve-upgrade.ts';
 import { carryEnvironment, type Upgrade, withNewRootfs } from '../upgrade/upgrade-of.ts';
@@ -179,6 +180,11 @@ export async function converge(
   const clearing = leftovers.flatMap(({ spec }) => clearingSteps(input, spec.address));
   const cleared = clearing.map(({ id }) => id);
   const steps = [...clearing, ...plan.steps.map((step) => ({ ...step, needs: [...cleared, ...step.needs] }))];
+  const held = stored && registryHosts(stored.cluster)[0];
+  const holder = hosts.reached.find(({ spec }) => spec.address.ip === held?.address.ip);
+  if (holder && holder.spec.address.ip !== input.registry.host.ip) {
+    steps.push(registryContentStep({ layout: input.layout, from: holder.host, to: input.registry.host, needs: ['init-registry'] }));
+  }
   if (stored && wish.leaving.length > 0) {
     const made = planCluster(await storedPlanInput({ ...options, cluster: stored.cluster, hosts, given }));
     steps.push(
@@ -209,7 +215,7 @@ export async function converge(
   // Before the state names them: a call that is cut off in between must find them as new as this one did.
   for (const leftover of leftovers) await disown(leftover, cluster.name, signal);
   await keepGivenEnvironment(state, given);
-  await using journal = await openJournal(state.logs, wish.verb);
+  await using journal = await openJournal(state.logs, wish.verb, [wish.verb, ...wish.requested].join(' '));
   const changed = await recorded({
     before: meanwhile(upgrade && stored ? beforeUpgrade(mounted, stored.cluster) : mounted, stored),
     standing: meanwhile(mounted, stored),
