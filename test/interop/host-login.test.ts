@@ -23,6 +23,9 @@ interface Change {
   readonly port?: number;
   readonly ip?: string;
   readonly hostKeyPolicy?: 'strict';
+  readonly agent?: string;
+  readonly usualKeys?: readonly string[];
+  readonly askPassphrase?: (key: string) => Promise<string | undefined>;
 }
 
 /** Opens the server and returns what a script there prints. */
@@ -141,6 +144,52 @@ test("an agent's keys log in; one that is full of others, or dead, is in nobody'
     await assert.rejects(login({ keyFile: undefined }), refused(/cannot log in as root/));
   } finally {
     delete process.env['SSH_AUTH_SOCK'];
+  }
+});
+
+test('a locked key that is named is used through the agent that holds it, whatever else is in there', async () => {
+  const strangers = Array.from({ length: 8 }, (_, index) => makeKey(`crowd-${index}`, 'ed25519'));
+  for (const [name, ...options] of [['locked-openssh'], ['locked-in-pem', '-m', 'PEM']] as const) {
+    const key = makeKey(name, 'ecdsa', 'secret words', ...options);
+    authorize(key);
+    const open = makeKey(`${name}-open`, 'ed25519');
+    // ssh-add asks for passphrases at a terminal only: it gets a copy that has none.
+    writeFileSync(open, readFileSync(key), { mode: 0o600 });
+    execFileSync('ssh-keygen', ['-q', '-p', '-P', 'secret words', '-N', '', '-f', open]);
+    using agent = startAgent([...strangers, open]);
+    assert.equal(await login({ keyFile: key, agent: agent.socket }), 'in', name);
+    await assert.rejects(login({ keyFile: key, agent: 'none' }), refused(/is protected by a passphrase$/));
+  }
+});
+
+test('a passphrase is asked for where somebody can be asked: for a key that is named at once, for the usual ones when nothing else is left', async () => {
+  const key = makeKey('asked-for', 'ed25519', 'secret words');
+  authorize(key);
+  const asked: string[] = [];
+  const answer = (words: string | undefined) => async (name: string) => {
+    asked.push(name);
+    return words;
+  };
+  assert.equal(await login({ keyFile: key, askPassphrase: answer('secret words') }), 'in');
+  assert.equal(await login({ keyFile: undefined, usualKeys: [join(work, 'absent'), key], askPassphrase: answer('secret words') }), 'in');
+  assert.deepEqual(asked, [key, key]);
+  const wanted = { keyFile: undefined, usualKeys: [sshd.keyFile, key], askPassphrase: answer('secret words') };
+  assert.equal(await login(wanted), 'in');
+  assert.equal(asked.length, 2, 'nobody is asked when another key is accepted');
+  await assert.rejects(login({ keyFile: key, askPassphrase: answer('wrong') }), refused(/the passphrase of the private key .* is wrong$/));
+  await assert.rejects(login({ keyFile: key, askPassphrase: answer(undefined) }), refused(/is protected by a passphrase$/));
+});
+
+test('where a host wants a key and then a second one, both are given', async () => {
+  const strict = await startSshd(['AuthenticationMethods publickey,publickey']);
+  try {
+    const second = makeKey('second', 'ed25519');
+    writeFileSync(join(strict.directory, 'authorized_keys'), readFileSync(`${second}.pub`), { flag: 'a' });
+    const change = { port: strict.port, keyFile: undefined, usualKeys: [strict.keyFile, second], knownHosts: strict.knownHosts };
+    assert.equal(await login(change), 'in');
+    await assert.rejects(login({ ...change, usualKeys: [second] }), refused(/cannot log in as root/));
+  } finally {
+    await strict[Symbol.asyncDispose]();
   }
 });
 
