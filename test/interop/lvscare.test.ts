@@ -1,6 +1,7 @@
 // The guard with nftables of this machine's kernel, real TLS servers, and clients that are not ours (curl, openssl).
 import assert from 'node:assert/strict';
 import { after, afterEach, before, test } from 'node:test';
+import { balancingCommands } from '../../packages/runtime/src/steps/api-address.ts';
 import { type Guard, openRooms, type Rooms, VIP, VS } from '../support/lvscare-rooms.ts';
 import { until } from '../support/until.ts';
 
@@ -170,6 +171,39 @@ test('a server that is of the list no more loses its connections', async () => {
   await assert.rejects(gone.ask(), /the connection ended/);
   assert.equal(await stays.ask(), 'm1');
   stays.close();
+});
+
+test('what a host’s unit sets at its start is what the guard goes on with, and a change of its list cuts only what left it', async () => {
+  const ips = rooms.servers.map(({ ip }) => ip);
+  const set = (list: readonly string[]) => rooms.onWorker('bash', '-euc', balancingCommands('nftables', VIP, 6443, list).up);
+  set(ips);
+  const [gone, stays] = [await rooms.hold(0), await rooms.hold(1)];
+  await guarded();
+  assert.equal(await gone.ask(), 'm0');
+  await rooms.kill(2);
+  await becomes('m0 m1');
+  set(ips);
+  assert.equal(targets(), 'm0 m1 m2');
+  await becomes('m0 m1');
+  await running?.stop('SIGTERM');
+  set(ips.slice(1));
+  await assert.rejects(gone.ask(), /the connection ended/);
+  assert.equal(await stays.ask(), 'm1');
+  await rooms.start(2);
+  stays.close();
+});
+
+test('pods behind the host reach the address too, and are told when their server is dead', async () => {
+  await using pod = rooms.openPod();
+  await guarded();
+  await becomes('m0 m1 m2');
+  assert.ok(rooms.servers.some(({ name }) => name === pod.call()));
+  const pinned = await rooms.hold(0, pod.name);
+  rooms.cut(0);
+  await becomes('m1 m2');
+  await assert.rejects(pinned.ask(), /the connection ended/);
+  rooms.join(0);
+  await becomes('m0 m1 m2');
 });
 
 test('-C removes its own rules and route, and nothing else', async () => {

@@ -36,8 +36,10 @@ export interface Rooms extends AsyncDisposable {
   onWorker(...command: readonly string[]): string;
   /** Who answers a new connection to an address (the virtual one by default); throws when nobody does. */
   call(endpoint?: string): string;
-  /** Opens connections to the virtual address until one is with this server. */
-  hold(server: number): Promise<Held>;
+  /** Opens connections to the virtual address, from the worker or another network, until one is with this server. */
+  hold(server: number, from?: string): Promise<Held>;
+  /** A network behind the worker, as a pod's. */
+  openPod(): AsyncDisposable & { readonly name: string; call(): string };
   /** Kills a server's process, so that connections are refused. */
   kill(server: number): Promise<void>;
   start(server: number): Promise<void>;
@@ -100,10 +102,10 @@ export async function openRooms(count: number): Promise<Rooms> {
     await gone;
   }
 
-  async function hold(index: number): Promise<Held> {
+  async function hold(index: number, from = worker): Promise<Held> {
     const { name } = server(index);
     for (let tries = 0; tries < 10 * count; tries++) {
-      const held = await openHeld(worker, started);
+      const held = await openHeld(from, started);
       if ((await held.ask()) === name) return held;
       held.close();
     }
@@ -146,6 +148,20 @@ export async function openRooms(count: number): Promise<Rooms> {
     call,
     hold,
     start,
+    openPod() {
+      const name = `${tag}p`;
+      const device = `${tag}pv`;
+      ip('netns', 'add', name);
+      ip('link', 'add', device, 'netns', worker, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', name);
+      ip('-n', worker, 'addr', 'add', '10.78.0.1/24', 'dev', device);
+      ip('-n', worker, 'link', 'set', device, 'up');
+      ip('-n', name, 'addr', 'add', '10.78.0.2/24', 'dev', 'eth0');
+      ip('-n', name, 'link', 'set', 'eth0', 'up');
+      ip('-n', name, 'route', 'add', 'default', 'via', '10.78.0.1');
+      onWorker('sh', '-c', 'echo 1 > /proc/sys/net/ipv4/ip_forward');
+      const curl = ['netns', 'exec', name, 'curl', '-sk', '--max-time', '2', `https://${VS}/name`];
+      return { name, call: () => ip(...curl).trim(), [Symbol.asyncDispose]: async () => void ip('netns', 'del', name) };
+    },
     kill: (index) => end(processes[index]),
     freeze: (index) => void processes[index]?.kill('SIGSTOP'),
     thaw: (index) => void processes[index]?.kill('SIGCONT'),
