@@ -29,6 +29,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/apply.ts')).planCommand(),
   },
   {
+    name: 'gen',
+    group: 'Cluster',
+    summary: 'Print the Clusterfile for images and hosts',
+    load: async () => (await import('./commands/gen.ts')).genCommand(),
+  },
+  {
     name: 'add',
     group: 'Cluster',
     summary: 'Add hosts to a cluster',

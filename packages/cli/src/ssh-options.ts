@@ -20,7 +20,8 @@ export interface SshFlags {
   readonly sshConfig?: string;
 }
 
-function parsePort(text: string): number {
+/** A port as a flag's value. */
+export function parsePort(text: string): number {
   const port = Number(text);
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw new InvalidArgumentError('a port is a number from 1 to 65535.');
   return port;

@@ -35,7 +35,8 @@ function formatDocument(kind: KubeadmKind, content: Tree, api: KubeadmApi): stri
   })}`;
 }
 
-function apiVersion(kind: KubeadmKind, api: KubeadmApi): string {
+/** `apiVersion` of a kind's document in the form of `api`. */
+export function apiVersion(kind: KubeadmKind, api: KubeadmApi): string {
   if (kind === 'KubeletConfiguration') return 'kubelet.config.k8s.io/v1beta1';
   if (kind === 'KubeProxyConfiguration') return 'kubeproxy.config.k8s.io/v1alpha1';
   return `kubeadm.k8s.io/${api}`;

@@ -21,6 +21,12 @@ const sets: ReadonlySet<string> = new Set([
   'excludeCIDRs',
 ]);
 
+/** How a list of this name is read: as a map by these members, as a set, or (undefined) as a plain list. */
+export function listKeys(name: string): readonly string[] | 'set' | undefined {
+  if (sets.has(name)) return 'set';
+  return Object.hasOwn(keyedLists, name) ? keyedLists[name] : undefined;
+}
+
 /**
  * Lays one document over another of the same kind. Maps merge; lists that are maps merge by key (an argument given several times
  * replaces all of its name); lists that are sets unite; any other list and every scalar is replaced; `null` takes a member out.
@@ -42,10 +48,10 @@ function mergeValue(key: string, base: unknown, over: unknown): unknown {
   if (isTree(over)) return mergeTrees(isTree(base) ? base : {}, over);
   if (!Array.isArray(over)) return over;
   const old = Array.isArray(base) ? base : [];
-  if (sets.has(key)) return [...new Set([...old, ...over])];
   // An empty list of taints is an answer of its own: none.
   if (key === 'taints' && over.length === 0) return over;
-  const members = keyedLists[key];
+  const members = listKeys(key);
+  if (members === 'set') return [...new Set([...old, ...over])];
   return members === undefined ? over : mergeKeyed(old, over, members);
 }
 
