@@ -1,6 +1,7 @@
 import type { Address, HostFile } from '../host/host.ts';
 import { nodeName } from '../kubeadm/node.ts';
 import type { Plan, Step } from '../step.ts';
+import { layersStep } from '../steps/layers.ts';
 import { configurationStep } from '../upgrade/configuration-step.ts';
 import { drainForUpgradeStep, uncordonStep } from '../upgrade/cordon.ts';
 import { kubeadmUpgradeStep } from '../upgrade/kubeadm-step.ts';
@@ -45,7 +46,7 @@ const ONLY_WHEN_NEW = 'check';
  */
 export function planUpgrade(input: UpgradePlanInput): Plan {
   const { cluster, upgrade } = input;
-  const { layout, hosts, seat, timeout } = cluster;
+  const { layout, hosts, images, seat, timeout } = cluster;
   const target: UpgradeTarget = { to: upgrade.to, digest: input.digest };
   const all = hosts.map(({ address }) => address);
   // The seat first: it is the one that asks the API for the others.
@@ -75,17 +76,13 @@ export function planUpgrade(input: UpgradePlanInput): Plan {
       hostOf: cluster.hostOf,
     }),
   );
-  then(
-    replaceRootfsStep({
-      layout,
-      hosts: all,
-      images: cluster.images,
-      master0: cluster.master0,
-      registryHost: cluster.registry.host,
-      needs: last,
-    }),
-  );
-  for (const step of preparing) then({ ...(step.id === 'init-registry' ? registryAgain(step, layout, target) : step), needs: last });
+  const whole = { layout, hosts: all, images, master0: cluster.master0, registryHost: cluster.registry.host };
+  then(replaceRootfsStep({ ...whole, needs: last }));
+  for (const step of preparing) {
+    if (step.id === 'layers')
+      then({ ...layersStep({ ...whole, images: images.filter(({ kind }) => kind === 'application') }), needs: last });
+    else then({ ...(step.id === 'init-registry' ? registryAgain(step, layout, target) : step), needs: last });
+  }
   then(
     pullImagesStep({
       ...before,

@@ -38,7 +38,7 @@ export function kubeadmUpgradeStep(input: KubeadmUpgradeInput): Step {
     needs: input.needs,
     async check(host, { signal }) {
       const done = await isPartDone(host, layout, target, 'kubeadm', signal);
-      return done ? 'done' : { what: `kubeadm upgrade ${first ? `apply ${target.to}` : 'node'}` };
+      return done ? 'done' : { what: `run kubeadm upgrade ${first ? `apply ${target.to}` : 'node'}` };
     },
     async apply(host, { signal, onLine }) {
       await host.run(finishing(command, layout, partMarker(target, 'kubeadm'), partHash(target)), {

@@ -47,7 +47,7 @@ export function nodeUpgradeStep(input: NodeUpgradeInput): Step {
     needs: input.needs,
     async check(host, { signal }) {
       const done = await isPartDone(host, layout, target, 'node', signal);
-      return done ? 'done' : { what: `container runtime, kubelet, kubectl and kubeadm of ${target.to}` };
+      return done ? 'done' : { what: `install container runtime, kubelet, kubectl and kubeadm of ${target.to}, and start them anew` };
     },
     async apply(host, context) {
       const { signal, onLine } = context;
