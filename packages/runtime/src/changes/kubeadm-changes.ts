@@ -99,7 +99,8 @@ function kubeadmChange(kind: KubeadmKind, { path, from, to }: Difference): Chang
   return {
     kind: 'kubeadm',
     action: actionOf(from, to),
-    subject: `${kind} ${path.join('.')}`,
+    // Tokens are known by themselves.
+    subject: `${kind} ${path.map((name, index) => (path[index - 1] === 'bootstrapTokens' ? '***' : name)).join('.')}`,
     ...values(path.find((name) => /token|certificateKey/i.test(name)) ?? path.at(-1) ?? '', from, to),
     note: words[effect],
     effect,
