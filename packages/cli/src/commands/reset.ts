@@ -19,7 +19,7 @@ export function resetCommand(): Command {
     .description('Take a cluster off all of its hosts; its data is lost')
     .option('--cluster <name>', 'name of the cluster', 'default')
     .option('-y, --yes', 'do not ask')
-    .option('--force', 'do not ask (the same as --yes)')
+    .option('--force', 'do not ask, and go on without hosts that do not answer')
     .option('-q, --quiet', 'print errors only')
     .addOption(new Option('--log-format <format>', 'how progress is printed').choices(['auto', 'plain', 'json']).default('auto'));
   return addSshOptions(command).action(reset);
@@ -35,6 +35,7 @@ async function reset(flags: ResetFlags): Promise<void> {
     ssh: choice.ssh,
     connection: { ...choice.connection, localIp: ownAddress },
     sealosVersion: version,
+    force: flags.force ?? false,
     async confirm(cluster) {
       if (flags.yes || flags.force) return;
       const names = clusterHosts(cluster).map(({ address }) => address.ip);

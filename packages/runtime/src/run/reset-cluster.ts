@@ -6,7 +6,7 @@ import { openJournal } from '../journal.ts';
 import { planCluster } from '../plan/plan-cluster.ts';
 import { openState } from '../state/state.ts';
 import { givenEnvironment } from './given-environment.ts';
-import { type Connection, reachHosts } from './reach-hosts.ts';
+import { type Connection, joinFailures, reachWhatAnswers } from './reach-hosts.ts';
 import { storedPlanInput } from './stored-plan.ts';
 
 export interface ResetClusterOptions {
@@ -16,6 +16,8 @@ export interface ResetClusterOptions {
   readonly sealosVersion: string;
   /** Asked once the cluster is known; resolves when it may go on, throws otherwise. */
   readonly confirm: (cluster: Cluster) => Promise<void>;
+  /** Goes on without the hosts that do not answer; what is on them stays there. */
+  readonly force: boolean;
   readonly timeout: number | undefined;
   readonly onEvent: (event: RunEvent) => void;
   readonly signal: AbortSignal;
@@ -39,7 +41,13 @@ export async function resetCluster(options: ResetClusterOptions): Promise<{ read
   if (!stored) throw new SealosError('no-cluster', `cluster '${options.cluster}' was removed meanwhile`, { exitCode: 2 });
   const cluster: Cluster = { ...stored.cluster, ssh: { ...stored.cluster.ssh, ...options.ssh } };
   await options.confirm(cluster);
-  await using hosts = await reachHosts(cluster, options.connection, signal);
+  await using hosts = await reachWhatAnswers(cluster, options.connection, signal);
+  if (hosts.unreached.length > 0 && (!options.force || hosts.reached.length === 0))
+    throw joinFailures(hosts.unreached.map(({ error }) => error));
+  for (const { spec } of hosts.unreached) {
+    const message = `${spec.address.ip} does not answer: what is on it stays there`;
+    onEvent({ at: new Date().toISOString(), kind: 'warning', message });
+  }
   const given = await givenEnvironment(state, new Set(), new Map());
   const input = await storedPlanInput({ ...options, cluster, hosts, given });
   await using journal = await openJournal(state.logs, 'reset');

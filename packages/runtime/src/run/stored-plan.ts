@@ -1,5 +1,5 @@
 import { SealosError } from '@sealos/image';
-import { type Cluster, type Environment, type MountedImage, registryHosts } from '../cluster/cluster.ts';
+import { type Cluster, type Environment, type MountedImage, masters, registryHosts } from '../cluster/cluster.ts';
 import { type ClusterImage, clusterImage, imageVip, lifecycleScripts } from '../image-contract/cluster-image.ts';
 import { hostEnvironment } from '../image-contract/environment.ts';
 import { hostLayout } from '../layout.ts';
@@ -45,16 +45,17 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
   const images = cluster.status.mounts.map(contractOf);
   const rootfs = images.find((image) => image.kind === 'rootfs');
   const apiHosts = reached.filter(({ spec }) => spec.roles.includes('master'));
-  const [master0] = apiHosts;
-  const seat = apiHosts.find(({ markers }) => isMember(markers)) ?? master0;
+  // Of a cluster whose control planes are all gone workers can still be cleaned.
+  const master0 = (apiHosts[0]?.spec ?? masters(cluster)[0])?.address;
+  const seat = apiHosts.find(({ markers }) => isMember(markers))?.spec.address ?? master0;
   const registry = registryHosts(cluster)[0];
   if (!rootfs || !master0 || !seat || !registry) {
     throw new SealosError('bad-state', `the stored Clusterfile of '${cluster.name}' does not say which images it was made of`, {
       exitCode: 2,
     });
   }
-  const registryHost = reached.find(({ spec }) => spec.address.ip === registry.address.ip) ?? master0;
-  const yaml = await registryHost.host.readFile(`${layout.rootfs}/etc/registry.yml`, { signal });
+  const registryHost = reached.find(({ spec }) => spec.address.ip === registry.address.ip) ?? reached[0];
+  const yaml = await registryHost?.host.readFile(`${layout.rootfs}/etc/registry.yml`, { signal });
   const registryConfig = parseRegistryConfig(yaml === undefined ? undefined : Buffer.from(yaml).toString(), 'etc/registry.yml');
   const hosts = reached.map(({ spec, facts, markers }) => ({
     address: spec.address,
@@ -74,18 +75,18 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
       facts,
     }).env,
   }));
-  const env = hosts.find(({ address }) => address.ip === master0.spec.address.ip)?.env ?? new Map();
+  const env = hosts.find(({ address }) => address.ip === master0.ip)?.env ?? new Map();
   return {
     layout,
     hosts,
     images: [],
-    master0: master0.spec.address,
+    master0,
     registry: { host: registry.address, domain: registryConfig.domain, port: registryConfig.port, data: registryConfig.data },
     scripts: lifecycleScripts(images),
     vip: imageVip(rootfs, env),
     apiName: API_NAME,
     apiPort: 6443,
-    seat: seat.spec.address,
+    seat,
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] } },
     joinToken: '',
