@@ -209,6 +209,20 @@ describe('three members', () => {
     await snapshotStatus(path);
   });
 
+  test('a host that is no member of the cluster is told, and takes no vote away', async () => {
+    await using stranger = await startEtcd(1);
+    const [other] = stranger.members;
+    assert.ok(other);
+    const unreached = [{ name: 'gone', ip: '10.255.0.1', why: 'it is off' }];
+    const masters = [...etcd.members.map(({ host }) => host), { ...other.host, name: 'stranger' }];
+    const { healthy, quorum, tolerance, members } = await etcdHealth({ masters, unreached, identity: etcd.identity, signal });
+    assert.deepEqual({ healthy, quorum, tolerance }, { healthy: false, quorum: true, tolerance: 1 });
+    assert.deepEqual(
+      members.filter((member) => !member.healthy).map(({ endpoint }) => endpoint),
+      ['stranger', 'gone'],
+    );
+  });
+
   test('without a quorum health says so, and a backup is still to be had, with a warning', async () => {
     for (const member of etcd.members.slice(0, 2)) await member.kill();
     const path = join(work, 'no-quorum.db');

@@ -5,11 +5,10 @@ import { type EtcdHealth, etcdHealth } from './health.ts';
 import { type EtcdMasters, type EtcdTarget, reachEtcdMasters } from './masters.ts';
 
 async function healthOf(masters: EtcdMasters, signal: AbortSignal): Promise<EtcdHealth> {
-  const unreached = masters.unreached.map(({ spec, error }) => ({
-    name: hostName(spec.address),
-    ip: spec.address.ip,
-    why: error instanceof Error ? error.message : String(error),
-  }));
+  const unreached = masters.unreached.map(({ spec, error }) => {
+    const name = hostName(spec.address);
+    return { name, ip: spec.address.ip, why: (error instanceof Error ? error.message : String(error)).replace(`${name}: `, '') };
+  });
   return etcdHealth({ masters: masters.hosts, unreached, identity: masters.identity, signal });
 }
 

@@ -93,8 +93,10 @@ function ipOf(url: string): string {
 export async function etcdHealth({ masters, unreached = [], identity, signal }: HealthOptions): Promise<EtcdHealth> {
   const answers = await Promise.all(masters.map((host) => ask(host, identity, signal)));
   signal.throwIfAborted();
-  const known = answers.find(({ members }) => members !== undefined)?.members;
-  const alarms = answers.find((answer) => answer.alarms !== undefined)?.alarms ?? [];
+  // One that is cut off, or that a restore left out, tells of the past.
+  const trusted = [...answers.filter(({ latency }) => latency !== undefined), ...answers];
+  const known = trusted.find(({ members }) => members !== undefined)?.members;
+  const alarms = trusted.find((answer) => answer.alarms !== undefined)?.alarms ?? [];
   const furthest = answers.reduce((most, { status }) => (status && status.revision > most ? status.revision : most), 0n);
   const seen = new Set<bigint>();
 
@@ -127,8 +129,9 @@ export async function etcdHealth({ masters, unreached = [], identity, signal }: 
   const absent = (known ?? []).filter(({ id }) => !seen.has(id)).map((member) => absentMember(member, unreached));
   const silent = unreached
     .filter(({ name }) => !absent.some(({ endpoint }) => endpoint === name))
-    .map(({ name, why }) => ({ ...unseen, endpoint: name, problem: why }));
-  return summary([...members, ...absent, ...(known === undefined ? silent : [])]);
+    .map(({ name, why }) => ({ ...unseen, endpoint: name, problem: known === undefined ? why : `no member of etcd; ${why}` }));
+  const ids = known?.map(({ id }) => hex(id));
+  return summary([...members, ...absent, ...silent], ({ id }) => ids === undefined || (id !== undefined && ids.includes(id)));
 }
 
 function problemOf(
@@ -174,8 +177,9 @@ function absentMember(member: EtcdMember, unreached: NonNullable<HealthOptions['
   };
 }
 
-function summary(members: readonly MemberHealth[]): EtcdHealth {
-  const voters = members.filter(({ isLearner }) => !isLearner);
+/** A host whose etcd is no member, as one that a restore left out, has no vote, and takes none away. */
+function summary(members: readonly MemberHealth[], isMember: (member: MemberHealth) => boolean): EtcdHealth {
+  const voters = members.filter((member) => !member.isLearner && isMember(member));
   const serving = voters.filter(({ latency }) => latency !== undefined).length;
   const needed = Math.floor(voters.length / 2) + 1;
   return {
