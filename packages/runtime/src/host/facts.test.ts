@@ -17,7 +17,8 @@ memory_kb=8000000
 disk_kb=20000000
 tool=tar
 tool=gzip
-runtime=/usr/bin/containerd
+runtime=containerd /usr/bin/containerd yes 3 containerd github.com/containerd/containerd v1.6.20~ds1 1.6.20~ds1-1+deb12u1
+runtime=podman /usr/bin/podman no 0 
 feature=ipvs
 feature=overlayfs
 port_hex=1F90
@@ -37,7 +38,10 @@ test('answers become facts, whatever else the host prints', () => {
   assert.equal(facts.sysResource, true);
   assert.deepEqual(facts.listeningPorts, [22, 8080]);
   assert.deepEqual(facts.addresses, ['10.0.0.5']);
-  assert.deepEqual(facts.containerRuntimes, ['/usr/bin/containerd']);
+  assert.deepEqual(facts.containerRuntimes, [
+    { name: 'containerd', path: '/usr/bin/containerd', version: '1.6.20~ds1', running: true, containers: 3 },
+    { name: 'podman', path: '/usr/bin/podman', version: '', running: false, containers: 0 },
+  ]);
   assert.deepEqual([facts.tools.tar, facts.tools.zstd], [true, false]);
   assert.deepEqual([facts.kernelFeatures.ipvs, facts.kernelFeatures.vxlan], [true, false]);
 });

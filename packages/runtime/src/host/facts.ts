@@ -1,4 +1,4 @@
-import type { Host, HostFacts } from './host.ts';
+import type { ContainerRuntime, Host, HostFacts } from './host.ts';
 import type { Script } from './script.ts';
 
 const TOOLS = ['tar', 'gzip', 'zstd', 'iptables', 'nft', 'ipvsadm', 'modprobe'] as const;
@@ -51,7 +51,23 @@ echo "memory_kb=$(awk '/^MemTotal:/ { print $2 }' /proc/meminfo)"
 directory=/var/lib/sealos; while [ ! -d "$directory" ]; do directory=$(dirname "$directory"); done
 echo "disk_kb=$(df -Pk "$directory" | awk 'NR == 2 { print $4 }')"
 for tool in ${TOOLS.join(' ')}; do if command -v $tool >/dev/null; then echo tool=$tool; fi; done
-for runtime in ${RUNTIMES.join(' ')}; do if path=$(command -v $runtime); then echo "runtime=$path"; fi; done
+# A program that hangs must not hold up the rest.
+patiently() { if command -v timeout >/dev/null; then timeout 5 "$@"; else "$@"; fi 2>/dev/null </dev/null; }
+containers_of() {
+  case $1 in
+    containerd) if [ $2 = yes ] && command -v ctr >/dev/null
+      then for space in $(patiently ctr namespaces ls -q); do patiently ctr -n "$space" containers ls -q; done
+      else ls -d /run/containerd/io.containerd.runtime.v2.task/*/*; fi ;;
+    dockerd) [ $2 = no ] || patiently docker ps -q ;;
+    crio) [ $2 = no ] || patiently crictl ps -q ;;
+    podman) patiently podman ps -q ;;
+  esac 2>/dev/null | wc -l
+}
+for runtime in ${RUNTIMES.join(' ')}; do
+  path=$(command -v $runtime) || continue
+  running=no; grep -qsx $runtime /proc/[0-9]*/comm && running=yes
+  echo "runtime=$runtime $path $running $(containers_of $runtime $running) $(patiently $runtime --version | head -n 1)"
+done
 ${features}
 # Where the host is a container its swap is the machine's, and not to be turned off from inside.
 if [ "$(wc -l < /proc/swaps)" -gt 1 ] && { [ -e /run/systemd/container ] || systemd-detect-virt -cq 2>/dev/null; }; then echo swap=on; fi
@@ -118,6 +134,15 @@ export function parseFacts(text: string, askedAt: number): HostFacts {
     selinuxEnforcing: one('selinux') === 'enforcing',
     listeningPorts: [...new Set(all('port_hex').map((port) => Number.parseInt(port, 16)))].filter((port) => port > 0).sort((a, b) => a - b),
     addresses: [...new Set(all('address'))],
-    containerRuntimes: all('runtime'),
+    containerRuntimes: all('runtime').flatMap(parseRuntime),
   };
+}
+
+function parseRuntime(answer: string): readonly ContainerRuntime[] {
+  const match = /^(?<name>\S+) (?<path>\S+) (?<running>yes|no) +(?<containers>\d+) ?(?<version>.*)$/.exec(answer)?.groups;
+  if (!match) return [];
+  const { name = '', path = '', running, containers, version = '' } = match;
+  return [
+    { name, path, running: running === 'yes', containers: Number(containers), version: /\d+\.\d+\.\d+\S*/.exec(version)?.[0] ?? version },
+  ];
 }

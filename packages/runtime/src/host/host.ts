@@ -67,6 +67,17 @@ export interface Host extends AsyncDisposable {
   dial(ip: string, port: number, options: { readonly title: string; readonly signal?: AbortSignal | undefined }): Promise<Duplex>;
 }
 
+/** A program that runs containers, found on a host. */
+export interface ContainerRuntime {
+  readonly name: string;
+  readonly path: string;
+  /** What it says of its version; empty where it says nothing. */
+  readonly version: string;
+  readonly running: boolean;
+  /** Containers that it holds; of one that does not run, those whose processes are left. */
+  readonly containers: number;
+}
+
 /** What a host is, read once when it is reached. */
 export interface HostFacts {
   readonly hostname: string;
@@ -95,6 +106,6 @@ export interface HostFacts {
   readonly listeningPorts: readonly number[];
   /** IP addresses of its interfaces. */
   readonly addresses: readonly string[];
-  /** Absolute paths of container runtimes found before this project put any there. */
-  readonly containerRuntimes: readonly string[];
+  /** All that are installed, the cluster's own too where it has one already. */
+  readonly containerRuntimes: readonly ContainerRuntime[];
 }

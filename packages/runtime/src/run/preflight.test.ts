@@ -28,6 +28,7 @@ function host(name: string, roles: readonly string[], change: Partial<HostFacts>
   return { name, roles, facts: { ...facts, hostname: name, ...change }, fresh, bytesNeeded: 1e9 };
 }
 
+const containerd = { name: 'containerd', path: '/usr/bin/containerd', version: '1.6.20', running: true, containers: 0 };
 const registry = { host: '10.0.0.1', port: 5000 };
 const messages = (...hosts: readonly InspectedHost[]) => preflight(hosts, registry).map((finding) => `${finding.host}: ${finding.message}`);
 
@@ -55,10 +56,7 @@ test('all findings of all hosts come at once, as one error of exit status 2', ()
 });
 
 test('a host that already holds the cluster may listen on its ports and have its runtime', () => {
-  assert.deepEqual(
-    messages(host('10.0.0.1', ['master'], { listeningPorts: [5000, 6443], containerRuntimes: ['/usr/bin/containerd'] }, false)),
-    [],
-  );
+  assert.deepEqual(messages(host('10.0.0.1', ['master'], { listeningPorts: [5000, 6443], containerRuntimes: [containerd] }, false)), []);
 });
 
 test('two hosts of one name, and hosts of two architectures, are refused by name', () => {
@@ -68,4 +66,21 @@ test('two hosts of one name, and hosts of two architectures, are refused by name
   );
   assert.match(found.join('\n'), /10\.0\.0\.2: its hostname 'same' is also that of 10\.0\.0\.1/);
   assert.match(found.join('\n'), /10\.0\.0\.2: it is arm64, 10\.0\.0\.1 is amd64/);
+});
+
+test('a container runtime is refused, with its version and what to do; containerd may be taken over while it is empty', () => {
+  const adopting = (...runtimes: readonly (typeof containerd)[]) =>
+    preflight([host('10.0.0.1', ['master'], { containerRuntimes: runtimes })], registry, { adoptContainerd: true }).map(
+      ({ message }) => message,
+    );
+  assert.deepEqual(messages(host('10.0.0.1', ['master'], { containerRuntimes: [containerd] })), [
+    '10.0.0.1: /usr/bin/containerd (1.6.20, running) is there already; remove it, or let it be taken over with --adopt-containerd (a reset puts it back)',
+  ]);
+  assert.deepEqual(adopting(containerd), []);
+  assert.match(adopting({ ...containerd, containers: 2 })[0] ?? '', /cannot be taken over: it holds 2 containers; remove them first/);
+  const docker = { name: 'dockerd', path: '/usr/bin/dockerd', version: '24.0.7', running: false, containers: 0 };
+  assert.match(
+    adopting(docker, containerd)[0] ?? '',
+    /^\/usr\/bin\/dockerd \(24\.0\.7, not running\) is there already, .*; remove it first, for docker: apt-get purge/,
+  );
 });

@@ -1,5 +1,5 @@
 import { SealosError } from '@sealos/image';
-import type { HostFacts } from '../host/host.ts';
+import type { ContainerRuntime, HostFacts } from '../host/host.ts';
 
 /** What the checks before a run look at, of one host. */
 export interface InspectedHost {
@@ -24,7 +24,36 @@ const DISK_RESERVE = 2e9;
 const MASTER_PORTS = [2379, 2380, 6443, 10250, 10257, 10259];
 const WORKER_PORTS = [10250];
 
-function findingsOf(host: InspectedHost, registryPort: number | undefined): readonly Finding[] {
+export interface PreflightOptions {
+  /** A containerd that a host has already is taken over (`--adopt-containerd`). */
+  readonly adoptContainerd: boolean;
+}
+
+/** Why a host with these container runtimes is refused; undefined where there is none, or one that may be taken over. */
+function runtimeProblem(runtimes: readonly ContainerRuntime[], { adoptContainerd }: PreflightOptions): string | undefined {
+  const shown = ({ path, version, running }: ContainerRuntime) => {
+    const about = [...(version === '' ? [] : [version]), running ? 'running' : 'not running'].join(', ');
+    return `${path} (${about})`;
+  };
+  const others = runtimes.filter(({ name }) => name !== 'containerd');
+  // Docker brings a containerd of its own: nothing is to be said of that.
+  if (others.length > 0) {
+    const packages = others.some(({ name }) => name === 'dockerd')
+      ? ', for docker: apt-get purge docker.io docker-ce, or dnf remove docker-ce'
+      : '';
+    return `${others.map(shown).join(', ')} is there already, and would fight with the cluster's own container runtime; remove it first${packages}`;
+  }
+  const [containerd] = runtimes;
+  if (containerd === undefined) return undefined;
+  const { containers } = containerd;
+  if (!adoptContainerd) {
+    return `${shown(containerd)} is there already; remove it, or let it be taken over with --adopt-containerd (a reset puts it back)`;
+  }
+  if (containers === 0) return undefined;
+  return `${shown(containerd)} cannot be taken over: it holds ${containers} container${containers === 1 ? '' : 's'}; remove ${containers === 1 ? 'it' : 'them'} first (ctr -n NAMESPACE containers ls)`;
+}
+
+function findingsOf(host: InspectedHost, registryPort: number | undefined, options: PreflightOptions): readonly Finding[] {
   const { facts } = host;
   const findings: Finding[] = [];
   const refuse = (message: string) => findings.push({ host: host.name, message, fatal: true });
@@ -53,9 +82,8 @@ function findingsOf(host: InspectedHost, registryPort: number | undefined): read
     const taken = ports.filter((port) => facts.listeningPorts.includes(port));
     if (taken.length > 0)
       refuse(`port${taken.length > 1 ? 's' : ''} ${taken.join(', ')} in use there; the cluster needs ${taken.length > 1 ? 'them' : 'it'}`);
-    if (facts.containerRuntimes.length > 0) {
-      refuse(`${facts.containerRuntimes.join(', ')} is there already; remove it, the image brings its own container runtime`);
-    }
+    const problem = runtimeProblem(facts.containerRuntimes, options);
+    if (problem) refuse(problem);
   }
   return findings;
 }
@@ -64,8 +92,12 @@ function findingsOf(host: InspectedHost, registryPort: number | undefined): read
  * Everything that speaks against a run, of all hosts at once: the user repairs it in one go. `registryHost` is the name of the host
  * that will serve the registry.
  */
-export function preflight(hosts: readonly InspectedHost[], registry: { readonly host: string; readonly port: number }): readonly Finding[] {
-  const findings = hosts.flatMap((host) => findingsOf(host, host.name === registry.host ? registry.port : undefined));
+export function preflight(
+  hosts: readonly InspectedHost[],
+  registry: { readonly host: string; readonly port: number },
+  options: PreflightOptions = { adoptContainerd: false },
+): readonly Finding[] {
+  const findings = hosts.flatMap((host) => findingsOf(host, host.name === registry.host ? registry.port : undefined, options));
   const byName = new Map<string, string>();
   for (const host of hosts) {
     const name = host.facts.hostname.toLowerCase();
