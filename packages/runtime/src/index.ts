@@ -57,7 +57,7 @@ export * from './render/render.ts';
 export * from './run/add-hosts.ts';
 export * from './run/adopt-cluster.ts';
 export * from './run/apply-cluster.ts';
-export type { ChangeOptions, ChangeResult } from './run/converge.ts';
+export type { ChangeOptions, ChangeResult } from './run/wish.ts';
 export * from './run/delete-hosts.ts';
 export * from './run/desired.ts';
 export * from './run/generate-clusterfile.ts';

@@ -126,10 +126,13 @@ test('every file has the name under which it is renewed, on hosts as on the oper
 });
 
 test('names are taken as certificates hold them, and what is none is refused', () => {
-  assert.deepEqual(
-    parseApiNames([' API.example.org', '192.0.2.7', '[FD00::0001]', 'fd00::1', '*.example.org', 'node-1']),
-    ['api.example.org', '192.0.2.7', 'fd00::1', '*.example.org', 'node-1'],
-  );
+  assert.deepEqual(parseApiNames([' API.example.org', '192.0.2.7', '[FD00::0001]', 'fd00::1', '*.example.org', 'node-1']), [
+    'api.example.org',
+    '192.0.2.7',
+    'fd00::1',
+    '*.example.org',
+    'node-1',
+  ]);
   for (const bad of ['', 'a b', 'https://a', 'a:6443', '-a', 'a..b', '300.1.1.1', 'a.*.b', 'x'.repeat(64), "a'b"]) {
     assert.throws(() => parseApiNames([bad]), { exitCode: 2, code: 'bad-name' }, bad);
   }

@@ -1,8 +1,9 @@
 import { badInput } from '@sealos/image';
 import { clusterHosts, type Ssh } from '../cluster/cluster.ts';
-import { type ChangeOptions, type ChangeResult, converge } from './converge.ts';
+import { converge } from './converge.ts';
 import { type HostLists, withHosts } from './desired.ts';
 import { storedCluster } from './stored-cluster.ts';
+import type { ChangeOptions, ChangeResult } from './wish.ts';
 
 export interface AddHostsOptions extends ChangeOptions, HostLists {
   readonly cluster: string;

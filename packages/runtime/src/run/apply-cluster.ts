@@ -2,8 +2,9 @@ import { badInput } from '@sealos/image';
 import { type Cluster, type Clusterfile, type ClusterHost, clusterHosts, masters, type Ssh } from '../cluster/cluster.ts';
 import { validateCluster } from '../cluster/from-flags.ts';
 import { openState } from '../state/state.ts';
-import { type ChangeOptions, type ChangeResult, converge } from './converge.ts';
+import { converge } from './converge.ts';
 import { exists } from './desired.ts';
+import type { ChangeOptions, ChangeResult } from './wish.ts';
 
 export interface ApplyClusterOptions extends ChangeOptions {
   /** The Clusterfile as the user wrote it. */

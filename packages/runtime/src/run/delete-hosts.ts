@@ -1,8 +1,9 @@
 import { badInput } from '@sealos/image';
 import type { Cluster, ClusterHost, Ssh } from '../cluster/cluster.ts';
-import { type ChangeOptions, type ChangeResult, converge } from './converge.ts';
+import { converge } from './converge.ts';
 import { type HostLists, withoutHosts } from './desired.ts';
 import { storedCluster } from './stored-cluster.ts';
+import type { ChangeOptions, ChangeResult } from './wish.ts';
 
 export interface DeleteHostsOptions extends ChangeOptions, HostLists {
   readonly cluster: string;

@@ -2,6 +2,8 @@ import { badInput, type Store } from '@sealos/image';
 import type { Clusterfile } from '../cluster/cluster.ts';
 import { formatOwnClusterfile } from '../cluster/format.ts';
 import { type ClusterFlags, clusterFromFlags } from '../cluster/from-flags.ts';
+import { imageVip } from '../image-contract/cluster-image.ts';
+import { documentedNetworking } from '../kubeadm/documents.ts';
 import { generatedDocuments } from '../kubeadm/standard.ts';
 import { writePrivateFile } from '../state/private-file.ts';
 import type { LoadImageOptions } from './load-image.ts';
@@ -25,13 +27,18 @@ export async function generateClusterfile(
   const cluster = clusterFromFlags(flags);
   const images = await loadImages(store, flags.images, { ...options, configs: more.configs, newCluster: true });
   const rootfs = rootfsOf(images);
+  const master = cluster.hosts[0]?.ips[0]?.ip ?? '';
+  documentedNetworking(
+    { imageDocuments: rootfs.kubeadm, userDocuments: more.kubeadm },
+    { vip: imageVip(rootfs.contract, new Map([...rootfs.contract.env, ...cluster.env])), master },
+  );
   const { documents, warnings } = generatedDocuments(
     {
       version: rootfs.contract.version ?? '',
       imageDocuments: rootfs.kubeadm,
       auditPolicy: images.some((image) => image.hasAuditPolicy),
       imageEndpoint: rootfs.contract.env.get('SEALOS_SYS_IMAGE_ENDPOINT'),
-      master: cluster.hosts[0]?.ips[0]?.ip ?? '',
+      master,
     },
     more.kubeadm,
   );

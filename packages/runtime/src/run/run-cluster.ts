@@ -2,8 +2,9 @@ import { parseReference } from '@sealos/image';
 import { parseEnvironment } from '../image-contract/environment.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
 import { openState } from '../state/state.ts';
-import { type ChangeOptions, type ChangeResult, converge } from './converge.ts';
+import { converge } from './converge.ts';
 import { desiredCluster, type RunRequest } from './desired.ts';
+import type { ChangeOptions, ChangeResult } from './wish.ts';
 
 export interface RunClusterOptions extends ChangeOptions {
   readonly request: RunRequest;
