@@ -48,18 +48,18 @@ export async function viewCluster(seat: Host, signal: AbortSignal): Promise<Clus
     'jsonpath={range .items[*]}{.metadata.namespace}/{.metadata.name} {.status.disruptionsAllowed} {.status.expectedPods}{"\\n"}{end}';
   const { stdout } = await seat.run(
     script`for try in $(seq 1 60); do
-  if nodes=$(${kubectl} get nodes -o json 2>&1); then break; fi
-  if [ "$try" = 60 ]; then printf '%s\n' "$nodes" >&2; exit 1; fi
+  if answer=$(${kubectl} get --raw /readyz 2>&1); then break; fi
+  if [ "$try" = 60 ]; then printf '%s\n' "$answer" >&2; exit 1; fi
   sleep 2
 done
-printf '%s\n' "$nodes" && echo ${SEPARATOR} &&
+${kubectl} get nodes -o json && echo ${SEPARATOR} &&
 ${kubectl} -n kube-system get configmap kubeadm-config -o ${'jsonpath={.data.ClusterConfiguration}'} && echo && echo ${SEPARATOR} &&
 ${kubectl} -n kube-system get configmap coredns --ignore-not-found -o name && echo ${SEPARATOR} &&
 ${kubectl} get pods -A -o ${pods} && echo ${SEPARATOR} &&
 ${kubectl} get poddisruptionbudgets -A -o ${budgets}`,
     { title: "asking for the cluster's state", signal, timeout: 240_000 },
   );
-  return parseView(stdout.split(`${SEPARATOR}\n`), seat.name);
+  return parseView(stdout.split(new RegExp(`^${SEPARATOR}$\n?`, 'm')), seat.name);
 }
 
 function parseView([nodes = '', configuration = '', coreDns = '', pods = '', budgets = '']: readonly string[], host: string): ClusterView {

@@ -69,9 +69,12 @@ systemctl daemon-reload && systemctl restart kubelet.service`,
   };
 }
 
+/**
+ * Waits for the node's new version and, on a control plane, for its components: they serve, out of the new images. The kubelet tells a
+ * static pod's readiness up to a minute and a half after it was started itself, so that it is not the only witness.
+ */
 async function waitUntilReady(input: NodeUpgradeInput, host: Host, { signal, onLine }: StepContext): Promise<void> {
-  const { node, target } = input;
-  const seat = input.hostOf(input.seat);
+  const { node, target, controlPlane } = input;
   const state = 'jsonpath={.status.nodeInfo.kubeletVersion} {.status.conditions[?(@.type=="Ready")].status}';
   const pods =
     'jsonpath={range .items[*]}{.metadata.labels.component} {.spec.containers[0].image} {.status.conditions[?(@.type=="Ready")].status}{"\\n"}{end}';
@@ -79,19 +82,22 @@ async function waitUntilReady(input: NodeUpgradeInput, host: Host, { signal, onL
   // Images' tags have no `+`.
   const ready = script`tag=${target.to.replaceAll('+', '_')}
 deadline=$((SECONDS + ${SECONDS_TO_BE_READY}))
+count() { awk -v tag=":$tag" -v ready="$1" '$1 ~ /^kube-(apiserver|controller-manager|scheduler)$/ && substr($2, length($2) - length(tag) + 1) == tag && (ready == "" || $3 == ready)' <<<"$pods" | wc -l; }
+listens() { timeout 2 bash -c "exec 3<>/dev/tcp/127.0.0.1/$1" 2>/dev/null; }
+serves() { [ "$(${kubectl} get --raw /readyz 2>/dev/null)" = ok ] && listens 10257 && listens 10259; }
 while :; do
   state=$(${kubectl} get node ${node} -o ${state} 2>&1)
   pods=
   if [ "$state" = ${`${target.to} True`} ]; then
-    if [ ${input.controlPlane ? 'yes' : 'no'} = no ]; then exit 0; fi
+    if [ ${controlPlane ? 'yes' : 'no'} = no ]; then exit 0; fi
     pods=$(${kubectl} -n kube-system get pods --field-selector ${`spec.nodeName=${node}`} -l tier=control-plane -o ${pods} 2>&1)
-    ready=$(awk -v tag=":$tag" '$1 ~ /^kube-(apiserver|controller-manager|scheduler)$/ && substr($2, length($2) - length(tag) + 1) == tag && $3 == "True"' <<<"$pods" | wc -l)
-    if [ "$ready" -ge 3 ]; then exit 0; fi
+    if [ "$(count True)" -ge 3 ]; then exit 0; fi
+    if [ "$(count '')" -ge 3 ] && serves; then exit 0; fi
   fi
   if [ "$SECONDS" -ge "$deadline" ]; then printf '%s\n' "$state" "$pods" >&2; exit 1; fi
   sleep 1
 done`;
-  const { exitCode, stderr } = await seat.run(ready, {
+  const { exitCode, stderr } = await (controlPlane ? host : input.hostOf(input.seat)).run(ready, {
     title: `waiting until ${node} is ready with ${target.to}`,
     signal,
     allowFailure: true,

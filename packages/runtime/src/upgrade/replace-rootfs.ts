@@ -20,7 +20,6 @@ export interface Staged {
 }
 
 const lineOf = ({ layer, into }: Placed) => `${layer.digest} ${into}`;
-const linesOf = (text: string) => text.split('\n').filter((line) => line !== '');
 
 /** The layers of rootfs and patches among those that a host should hold. */
 function ofRootfs(wanted: readonly Placed[]): readonly Placed[] {
@@ -54,15 +53,17 @@ const paths = (layout: HostLayout) => ({
 
 async function read(input: LayersInput, host: Host, signal: AbortSignal) {
   const { record, staging, names } = paths(input.layout);
-  const separator = '--';
   const { stdout } = await host.run(
-    script`cat ${record} 2>/dev/null; echo ${separator}; cat ${staging} 2>/dev/null; if [ -e ${names} ]; then echo ${separator}; fi; true`,
+    script`sed 's/^/record /' ${record} 2>/dev/null
+sed 's/^/staged /' ${staging} 2>/dev/null
+if [ -e ${names} ]; then echo changing; fi`,
     { title: 'reading which layers are there', signal },
   );
-  const [held = '', staged = '', changing] = stdout.split(`${separator}\n`);
+  const told = (what: string) => stdout.split('\n').flatMap((line) => (line.startsWith(`${what} `) ? [line.slice(what.length + 1)] : []));
+  const held = told('record');
   const wanted = placements(input, host.address);
-  const state = stagedLayers(wanted, linesOf(held), linesOf(staged), input.layout.rootfs);
-  return { ...state, wanted, record: linesOf(held), done: state.done && changing === undefined };
+  const state = stagedLayers(wanted, held, told('staged'), input.layout.rootfs);
+  return { ...state, wanted, record: held, done: state.done && !stdout.split('\n').includes('changing') };
 }
 
 /**
