@@ -68,6 +68,7 @@ const interopPackages = [
   'openssh-server',
   'openssl',
   'procps',
+  'python3-yaml',
   'skopeo',
   'umoci',
   'zstd',
