@@ -22,15 +22,28 @@ function throwInsteadOfExit(command: Command): void {
   for (const child of command.commands) throwInsteadOfExit(child);
 }
 
-async function makeProgram(argv: readonly string[]): Promise<Command> {
-  const program = new Command('sealos')
+function emptyProgram(): Command {
+  return new Command('sealos')
     .description('Turns Linux servers into a Kubernetes cluster with its applications, also where there is no internet.')
     .option('--debug', 'show where errors come from')
     .option('--root <dir>', 'where the images of this machine are kept')
     .enablePositionalOptions()
     .addHelpText('after', "\nRun 'sealos COMMAND --help' for a command's own flags.");
+}
+
+const loaded = async (entry: CommandEntry): Promise<Command> => (await entry.load()).summary(entry.summary).helpGroup(`${entry.group}:`);
+
+/** The program with every command loaded, to be described and not run: its completions and its manual. */
+export async function wholeProgram(): Promise<Command> {
+  const program = emptyProgram();
+  for (const entry of commands) program.addCommand(await loaded(entry));
+  return program;
+}
+
+async function makeProgram(argv: readonly string[]): Promise<Command> {
+  const program = emptyProgram();
   const wanted = entryOf(argv);
-  if (wanted) program.addCommand((await wanted.load()).helpGroup(`${wanted.group}:`));
+  if (wanted) program.addCommand(await loaded(wanted));
   else for (const entry of commands) program.addCommand(stub(entry));
   program.hook('preAction', (root) => {
     const { root: storage } = root.opts<{ root?: string }>();

@@ -1,6 +1,6 @@
-import { enableCompileCache } from 'node:module';
+import { runCommandLine } from './command-line.ts';
 
-// Type stripping and compiling are done once per change of a file.
-enableCompileCache();
-const { runCommandLine } = await import('./command-line.ts');
-process.exitCode = await runCommandLine(process.argv.slice(2));
+// A promise and no `await`: the single executable is made of this very file, as CommonJS.
+void runCommandLine(process.argv.slice(2)).then((status) => {
+  process.exitCode = status;
+});

@@ -1,5 +1,5 @@
 import { Command, Option } from 'commander';
-import { version } from '../product.ts';
+import { commit, version } from '../product.ts';
 
 export function versionCommand(): Command {
   return new Command('version')
@@ -8,12 +8,17 @@ export function versionCommand(): Command {
     .addOption(new Option('-o, --output <format>', 'output format').choices(['json', 'yaml']))
     .action((options: { short?: boolean; output?: 'json' | 'yaml' }) => {
       const about = {
-        SealosVersion: { gitVersion: version, nodeVersion: process.version, platform: `${process.platform}/${process.arch}` },
+        SealosVersion: {
+          gitVersion: version,
+          ...(commit === undefined ? {} : { gitCommit: commit }),
+          nodeVersion: process.version,
+          platform: `${process.platform}/${process.arch}`,
+        },
       };
       if (options.output === 'json') console.log(JSON.stringify(about, undefined, 2));
       else if (options.output === 'yaml') {
         console.log(['SealosVersion:', ...Object.entries(about.SealosVersion).map(([key, value]) => `  ${key}: ${value}`)].join('\n'));
       } else if (options.short) console.log(version);
-      else console.log(`sealos ${version} (Node ${process.version}, ${process.platform}/${process.arch})`);
+      else console.log(`sealos ${version} (${commit ? `${commit}, ` : ''}Node ${process.version}, ${process.platform}/${process.arch})`);
     });
 }
