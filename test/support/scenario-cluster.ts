@@ -27,10 +27,11 @@ export async function runOperator(
   args: readonly string[],
   login: readonly string[],
   env: NodeJS.ProcessEnv,
-  { killWhen, env: more }: RunOptions = {},
+  { killWhen, onLine, env: more }: RunOptions = {},
 ): Promise<Ended> {
   const flags = REACHING.has(args[0] ?? '') ? login : [];
   const child = spawn(sealos, [...args, ...flags], { env: { ...process.env, ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
+  if (onLine) createInterface({ input: child.stdout }).on('line', onLine);
   if (killWhen) createInterface({ input: child.stdout }).on('line', (line) => killWhen(line) && child.kill('SIGKILL'));
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);

@@ -9,6 +9,8 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Sends SIGKILL at the first line of standard output for which this is true. */
   readonly killWhen?: (line: string) => boolean;
+  /** Every line of standard output as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 export interface Ended {

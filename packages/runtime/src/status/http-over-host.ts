@@ -1,4 +1,5 @@
 import http from 'node:http';
+import { isIPv6 } from 'node:net';
 import { text } from 'node:stream/consumers';
 import tls from 'node:tls';
 import type { Host } from '../host/host.ts';
@@ -30,7 +31,7 @@ export async function httpOverHost(host: Host, { ip, port, path, secure, login, 
         createConnection: () => socket,
         path,
         headers: {
-          host: `${ip}:${port}`,
+          host: `${isIPv6(ip) ? `[${ip}]` : ip}:${port}`,
           connection: 'close',
           ...(login && { authorization: `Basic ${Buffer.from(`${login.username}:${login.password}`).toString('base64')}` }),
         },
