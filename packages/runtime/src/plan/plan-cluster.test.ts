@@ -36,6 +36,9 @@ const patch: PlannedImage = { ...application, name: 'patch:1', kind: 'patch' };
 
 function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> = {}): ClusterPlanInput {
   return {
+    cluster: 'default',
+    guard: { name: 'lvscare', backends: ['ipvs', 'nftables'], choosesBackend: true },
+    etcdSchedule: undefined,
     layout: hostLayout('default', '/var/lib/sealos'),
     hosts,
     images: [],
@@ -79,6 +82,7 @@ test('a host alone is a cluster: nothing joins, and the API needs no address of 
     'certificates',
     'kubeadm-init',
     'kubeconfig',
+    'etcd-schedule',
   ]);
 });
 

@@ -1,9 +1,12 @@
+import type { EtcdSchedule } from '../etcd/schedule.ts';
+import { etcdScheduleStep } from '../etcd/schedule-step.ts';
 import type { Address, Host, HostFile } from '../host/host.ts';
 import type { LifecycleScripts } from '../image-contract/cluster-image.ts';
 import { scriptLine } from '../image-contract/commands.ts';
 import { nodeName } from '../kubeadm/node.ts';
 import type { Plan, Step } from '../step.ts';
 import { apiAddressStep, chooseBalancing } from '../steps/api-address.ts';
+import { apiGuardStep, type GuardImage } from '../steps/api-guard.ts';
 import { applicationStep, applicationStepId } from '../steps/application.ts';
 import { filesStep } from '../steps/files.ts';
 import { hostNamesStep } from '../steps/host-names.ts';
@@ -17,6 +20,11 @@ import { registryStep } from '../steps/registry.ts';
 import type { PlannedCommands, PlannedHost, PlanShape } from './plan-input.ts';
 
 export interface ClusterPlanInput extends PlanShape {
+  /** The cluster's name. */
+  readonly cluster: string;
+  /** What keeps the API's address on workers. */
+  readonly guard: GuardImage;
+  readonly etcdSchedule: EtcdSchedule | undefined;
   readonly scripts: LifecycleScripts;
   readonly vip: string;
   readonly apiName: string;
@@ -166,7 +174,7 @@ function membershipSteps(
       timeout,
     }),
   ];
-  const ends = ['kubeconfig'];
+  const ends = ['etcd-schedule'];
 
   const joining = {
     layout,
@@ -195,7 +203,10 @@ function membershipSteps(
     );
     lastMaster = 'own-api-name';
   }
-  steps.push(kubeconfigStep({ layout, masters: addresses(masters), needs: [lastMaster] }));
+  steps.push(
+    kubeconfigStep({ layout, masters: addresses(masters), needs: [lastMaster] }),
+    etcdScheduleStep({ cluster: input.cluster, schedule: input.etcdSchedule, masters: addresses(masters), needs: ['kubeconfig'] }),
+  );
 
   if (workers.length > 0) {
     const balanced = {
@@ -217,7 +228,8 @@ function membershipSteps(
         needs: [INIT_MARKER, 'api-address'],
       }),
     );
-    ends.push('join-workers');
+    ends.push('api-guard');
+    steps.push(apiGuardStep({ ...balanced, masters: addresses(masters), guard: input.guard, needs: ['join-workers', lastMaster] }));
     if (standing.length < masters.length) {
       steps.push({
         ...apiAddressStep({ ...balanced, masters: addresses(masters), needs: [lastMaster, 'join-workers'] }),

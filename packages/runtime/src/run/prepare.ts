@@ -1,5 +1,6 @@
 import { digestOf, type Platform, parsePlatform, SealosError, type Store } from '@sealos/image';
 import { type Cluster, type ClusterHost, type Environment, masters, registryHosts } from '../cluster/cluster.ts';
+import { readSchedule } from '../etcd/schedule.ts';
 import type { Address, Host, HostFacts, HostFile } from '../host/host.ts';
 import {
   type ClusterImage,
@@ -25,6 +26,8 @@ import { generatePassword, htpasswd } from '../registry-config/credentials.ts';
 import { parseRegistryConfig, type RegistryConfig } from '../registry-config/registry-config.ts';
 import { renderTemplates } from '../render/render.ts';
 import type { ClusterState } from '../state/state.ts';
+import { chooseBalancing } from '../steps/api-address.ts';
+import { guardImage, guardWarnings } from '../steps/api-guard.ts';
 import { applicationStepId } from '../steps/application.ts';
 import { markerName } from '../steps/marker.ts';
 import { isMember } from '../steps/membership.ts';
@@ -318,7 +321,14 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
   const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env, hosts, seat);
   const scripts: LifecycleScripts = lifecycleScripts(input.images.map((image) => image.contract));
   const byAddress = new Map(input.hosts.map(({ spec, host }) => [spec.address.ip, host]));
+  const guard = guardImage(rootfs.contract);
+  const workers = hosts.filter(({ roles }) => !roles.includes('master'));
+  const balanced = workers.map(({ address, facts }) => ({ address, balancing: facts ? chooseBalancing(facts) : ('direct' as const) }));
+  for (const warning of guardWarnings({ workers: balanced, masters: apiHosts.map(({ spec }) => spec.address), guard })) input.warn(warning);
   return {
+    cluster: cluster.name,
+    guard,
+    etcdSchedule: await readSchedule(input.state),
     layout,
     hosts,
     images: input.images.map((image) => image.planned),

@@ -5,6 +5,7 @@ import { hostEnvironment } from '../image-contract/environment.ts';
 import { hostLayout } from '../layout.ts';
 import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
 import { parseRegistryConfig } from '../registry-config/registry-config.ts';
+import { guardImage } from '../steps/api-guard.ts';
 import { isMember } from '../steps/membership.ts';
 import { API_NAME } from './prepare.ts';
 import type { ReachedHosts } from './reach-hosts.ts';
@@ -77,6 +78,9 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
   }));
   const env = hosts.find(({ address }) => address.ip === master0.ip)?.env ?? new Map();
   return {
+    cluster: cluster.name,
+    guard: guardImage(rootfs),
+    etcdSchedule: undefined,
     layout,
     hosts,
     images: [],
