@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { applyConfig, configsFor, configsOf, imageWithConfigs, strayConfigs } from './apply-config.ts';
+import { applyConfig, configsFor, configsOf, imageWithConfigs } from './apply-config.ts';
 import type { Config } from './cluster.ts';
 import { parseConfigFile } from './clusterfile.ts';
 
@@ -21,7 +21,6 @@ test('a Config is for the image that it names exactly, or for all', () => {
   assert.equal(configsFor([named, config('append', '')], 'labring/calico:v3').length, 2);
   for (const other of ['labring/calico:v4', 'docker.io/labring/calico:v3'])
     assert.equal(configsFor([named, config('append', '')], other).length, 1);
-  assert.deepEqual(strayConfigs([named, config('append', '')], ['labring/calico:v4']), [named]);
 });
 
 test('override, insert and append do with bytes what they say, and make what is not there', () => {

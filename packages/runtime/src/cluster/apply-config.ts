@@ -29,11 +29,6 @@ export function imageWithConfigs(files: ReadonlyMap<string, Uint8Array>, configs
   return changed;
 }
 
-/** Configs that no image of the cluster is named by: a slip in `match`, as a rule. */
-export function strayConfigs(configs: readonly Config[], imageNames: readonly string[]): readonly Config[] {
-  return configs.filter(({ match }) => match !== '' && !imageNames.includes(match));
-}
-
 /**
  * A file of an image after a Config: `current` is its content, undefined where the image has no such file. `override` writes the Config's
  * data, `insert` puts it before, `append` after, with a newline between; `merge` lays it over every YAML document of the file.

@@ -120,7 +120,7 @@ spec: {path: etc/a, stratgy: merge}
 apiVersion: apps.sealos.io/v1beta1
 kind: Config
 metadata: {name: a}
-spec: {path: etc/b}
+spec: {path: etc/b, match: kubernetes:v1.29.9}
 `,
   );
   assert.deepEqual(
@@ -131,6 +131,7 @@ spec: {path: etc/b}
       '/Warn:8: document 1: spec.hosts.1.ssh.password is not known and has no effect',
       '/Warn:14: document 2: spec.stratgy is not known and has no effect',
       "/Warn:8: document 1: role 'workers' is a name of your own; Kubernetes' own is spelt 'node'",
+      "/Warn:19: document 3: 'kubernetes:v1.29.9' is no image of this cluster, as it is written there",
       "of several Configs named 'a' only the last counts: give each a metadata.name of its own",
     ],
   );

@@ -85,6 +85,9 @@ export function checkClusterfile(text: string, options: ClusterfileOptions): Che
       ...unknownPaths(found.from.value, found.value).map((path) => strayMember(found.from, path)),
       ...configs.flatMap(({ from }) => unknownPaths(from.value, undefined).map((path) => strayMember(from, path))),
       ...strayRoles(found),
+      ...configs
+        .filter(({ value: { match } }) => match !== '' && !found.value.images.includes(match))
+        .map(({ value, from }) => `${from.where(['spec', 'match'])}: '${value.match}' is no image of this cluster, as it is written there`),
     ],
   };
 }
