@@ -107,7 +107,10 @@ export async function upgradeScenario(scenario: Scenario, options: UpgradeScenar
   const [worker] = workers;
   const last = masters.at(-1);
   assert.ok(worker && last);
-  const before = await nodes(scenario);
+  const before = await until('every node to be ready', 180_000, async () => {
+    const all = await nodes(scenario);
+    return all.every(([, , ready]) => ready === 'True') ? all : undefined;
+  });
 
   await on(masters[0]?.ip ?? '', `kubectl apply -f - <<'YAML'\n${workload(options.workload)}YAML`);
   await kubectl(['rollout', 'status', `deployment/${NAME}`, '--timeout=180s']);
