@@ -83,6 +83,10 @@ export interface SshChoice {
 
 /** Flags, environment, files and prompts as one set of settings. */
 export async function readSshFlags(flags: SshFlags, signal: AbortSignal): Promise<SshChoice> {
+  if (flags.jump !== undefined) {
+    const { parseJumps } = await import('@sealos/runtime');
+    parseJumps(flags.jump);
+  }
   const password = await readSecretFile('--passwd-file', flags.passwdFile);
   const passphrase = await readSecretFile('--pk-passwd-file', flags.pkPasswdFile);
   const jumpPassword = await readSecretFile('--jump-passwd-file', flags.jumpPasswdFile);

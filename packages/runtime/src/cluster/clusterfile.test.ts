@@ -176,3 +176,38 @@ test('a registry host that is neither master nor node is refused, and so is a ba
   assert.throws(() => validateCluster({ ...cluster, hosts: [...cluster.hosts, ...cluster.hosts] }), { message: '10.0.0.1 is named twice' });
   assert.throws(() => clusterFromFlags({ ...flags, name: '../x', masters: '10.0.0.1' }), { exitCode: 2 });
 });
+
+test("a group's own key and password go with nothing of the cluster's; the names of secret files and jump hosts are stored, secrets are not", () => {
+  const { cluster } = parseClusterfile(
+    `apiVersion: apps.sealos.io/v1beta1
+kind: Cluster
+metadata: {name: x}
+spec:
+  ssh: {user: admin, pkData: KEY, pkPasswd: words, passwd: one, proxyJump: "ops@gate:2222,[fd00::1]:23"}
+  hosts:
+    - {ips: [10.0.0.1], roles: [master]}
+    - {ips: [10.0.0.2], roles: [node], ssh: {pk: /own, proxyJump: none}}
+    - {ips: [10.0.0.3], roles: [node], ssh: {passwdFile: /two}}
+`,
+    { name: 'Clusterfile' },
+  );
+  const [first, second, third] = clusterHosts(cluster).map(({ ssh }) => ssh);
+  const jump = 'ops@gate:2222,[fd00::1]:23';
+  assert.deepEqual(first, { user: 'admin', pkData: 'KEY', pkPasswd: 'words', passwd: 'one', proxyJump: jump });
+  assert.deepEqual(second, { user: 'admin', passwd: 'one', pk: '/own', proxyJump: 'none' });
+  assert.deepEqual(third, { user: 'admin', pkData: 'KEY', pkPasswd: 'words', passwdFile: '/two', proxyJump: jump });
+  const text = formatClusterfile({ cluster, configs: [], kubeadm: [] });
+  const again = clusterHosts(parseClusterfile(text, { name: 'stored' }).cluster).map(({ ssh }) => ssh);
+  assert.deepEqual(again, [
+    { user: 'admin', proxyJump: jump },
+    { user: 'admin', pk: '/own', proxyJump: 'none' },
+    { user: 'admin', passwdFile: '/two', proxyJump: jump },
+  ]);
+  assert.throws(
+    () =>
+      parseClusterfile('apiVersion: apps.sealos.io/v1beta1\nkind: Cluster\nmetadata: {name: x}\nspec: {ssh: {proxyJump: "a:b:c"}}\n', {
+        name: 'Clusterfile',
+      }),
+    /proxyJump.*is not \[USER@\]HOST\[:PORT\]/,
+  );
+});

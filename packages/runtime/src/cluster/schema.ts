@@ -1,4 +1,5 @@
 import * as v from 'valibot';
+import { isJumpList } from '../host/jump.ts';
 
 // The schema of `apps.sealos.io/v1beta1`, as files in the field hold it: what Go writes as null is absent, and members that are not
 // known are kept apart (`unknown.ts`).
@@ -17,7 +18,7 @@ export const sshSchema = v.object({
   pkData: optionalText,
   pkPasswd: optionalText,
   pkPasswdFile: optionalText,
-  proxyJump: optionalText,
+  proxyJump: v.nullish(v.pipe(text, v.check(isJumpList, 'is not [USER@]HOST[:PORT], several separated by commas'))),
   port: v.nullish(
     v.pipe(v.union([v.number(), v.pipe(text, v.regex(/^\d+$/), v.transform(Number))]), v.integer(), v.minValue(0), v.maxValue(65535)),
   ),

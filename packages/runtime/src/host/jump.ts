@@ -39,3 +39,13 @@ function parseJump(item: string): JumpHost {
     ...(port === undefined ? {} : { port }),
   };
 }
+
+/** Whether a text is one that `parseJumps` takes. */
+export function isJumpList(text: string): boolean {
+  try {
+    parseJumps(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
