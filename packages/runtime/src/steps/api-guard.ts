@@ -92,7 +92,7 @@ export function guardManifest(
           command: ['/usr/bin/lvscare'],
           args,
           env: [{ name: 'LVSCARE_NODE_IP', value: worker.ip }],
-          ...(guard.choosesBackend ? { resources: { requests: { cpu: '10m', memory: '64Mi' } } } : {}),
+          ...(guard.choosesBackend ? { resources: { requests: { cpu: '10m', memory: '32Mi' } } } : {}),
           securityContext: { privileged: true },
           volumeMounts: [{ name: 'lib-modules', mountPath: '/lib/modules', readOnly: true }],
         },
