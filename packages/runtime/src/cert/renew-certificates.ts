@@ -98,6 +98,25 @@ async function rollout(cluster: LockedCluster, pki: Pki, renewal: Renewal, signa
   const wants = (names: readonly RenewName[]) => names.some((name) => renewal.has(name));
   const next = () => ({ needs: steps.slice(-1).map(({ id }) => id), masters });
 
+  if (wants(['kubelet.conf'])) {
+    // First: a kubelet whose certificate has ended does not run, and starts nothing again that is restarted here.
+    const isMaster = (host: Host) => masters.some(({ ip }) => ip === host.address.ip);
+    steps.push(
+      kubeletStep({
+        needs: next().needs,
+        id: 'cert-kubelet',
+        hosts: [...cluster.masters, ...cluster.workers].map(({ spec, facts }) => ({
+          address: spec.address,
+          nodeName: nodeName(facts.hostname),
+        })),
+        home: state.home,
+        server: `https://${API_NAME}:${apiPort}`,
+        // Workers' kubelets renew their own; one whose certificate is about to end could not.
+        isDue: (host, certificate) =>
+          isMaster(host) ? isDue(renewal.get('kubelet.conf'), certificate) : certificate.validToDate.getTime() < Date.now() + SOON,
+      }),
+    );
+  }
   if (wants(ETCD)) {
     const identity = await etcdIdentity(
       state.pki,
@@ -117,24 +136,6 @@ async function rollout(cluster: LockedCluster, pki: Pki, renewal: Renewal, signa
   ] as const) {
     if (!wants([name])) continue;
     steps.push(componentStep({ ...next(), id: `cert-${component.name}`, component, files: (host) => filesOf(host, [name]) }));
-  }
-  if (wants(['kubelet.conf'])) {
-    const isMaster = (host: Host) => masters.some(({ ip }) => ip === host.address.ip);
-    steps.push(
-      kubeletStep({
-        needs: next().needs,
-        id: 'cert-kubelet',
-        hosts: [...cluster.masters, ...cluster.workers].map(({ spec, facts }) => ({
-          address: spec.address,
-          nodeName: nodeName(facts.hostname),
-        })),
-        home: state.home,
-        server: `https://${API_NAME}:${apiPort}`,
-        // Workers' kubelets renew their own; one whose certificate is about to end could not.
-        isDue: (host, certificate) =>
-          isMaster(host) ? isDue(renewal.get('kubelet.conf'), certificate) : certificate.validToDate.getTime() < Date.now() + SOON,
-      }),
-    );
   }
   if (wants(['admin.conf', 'super-admin.conf'])) {
     const superAdmin = [...pki.files.values()].flat().find(({ path }) => path === '/etc/kubernetes/super-admin.conf');

@@ -2,6 +2,7 @@ import { badInput } from '@sealos/image';
 
 /** Kubeconfigs and certificates that can be renewed, as sealos and kubeadm name them, and where they lie below `pki` (kubeconfigs: as they are). */
 const FILES = {
+  'kubelet.conf': 'kubelet.conf',
   'etcd-server': 'etcd/server',
   'etcd-peer': 'etcd/peer',
   'etcd-healthcheck-client': 'etcd/healthcheck-client',
@@ -11,7 +12,6 @@ const FILES = {
   'front-proxy-client': 'front-proxy-client',
   'controller-manager.conf': 'controller-manager.conf',
   'scheduler.conf': 'scheduler.conf',
-  'kubelet.conf': 'kubelet.conf',
   'admin.conf': 'admin.conf',
   'super-admin.conf': 'super-admin.conf',
 } as const;
