@@ -57,7 +57,9 @@ export function configFilesStep(input: ConfigFilesInput): Step {
     async check(host, { signal }) {
       const files = input.files(host.address);
       const marker = await readMarker(host, layout, CONFIG_FILES_STEP, signal);
-      if (marker === hashOf(host.address) || (marker === undefined && files.length === 0)) return 'done';
+      if (marker === hashOf(host.address)) return 'done';
+      // A host that no Config ever changed has no marker, and needs none.
+      if (marker === undefined && files.length === 0 && (await listed(host, signal)).length === 0) return 'done';
       return { what: `write ${files.length} file${files.length === 1 ? '' : 's'} as Configs have ${files.length === 1 ? 'it' : 'them'}` };
     },
     async apply(host, context) {
