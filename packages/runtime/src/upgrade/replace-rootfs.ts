@@ -1,5 +1,5 @@
 import type { Host } from '../host/host.ts';
-import { script } from '../host/script.ts';
+import { type Script, script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step, StepContext } from '../step.ts';
 import { type LayersInput, placements } from '../steps/layers.ts';
@@ -126,8 +126,11 @@ async function stage(layout: HostLayout, host: Host, placed: Placed, context: St
   await host.run(script`printf '%s\n' ${layer.digest} >> ${staging}`, { title, signal });
 }
 
-/** May be killed anywhere and run again: a name that is in its place is not among those of the new directory any more. */
-function exchange(layout: HostLayout, record: readonly string[]) {
+/**
+ * Bash that puts a directory that is unpacked whole in the old rootfs' place, and records it. May be killed anywhere and run again: a name
+ * that is in its place is not among those of the new directory any more.
+ */
+export function exchange(layout: HostLayout, record: readonly string[]): Script {
   const { next, record: recordPath, staging, names } = paths(layout);
   return script`( set -euo pipefail
 next=${next} rootfs=${layout.rootfs} old=${oldRootfs(layout)} names=${names}

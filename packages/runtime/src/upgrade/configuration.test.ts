@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { parse } from 'yaml';
+import { fitClusterConfiguration, fitKubeletConfiguration, imageRepositoryOf, kubeletConfigMap } from './configuration.ts';
+import { goneKubeletFlags } from './node-step.ts';
+
+const old = `apiVersion: kubeadm.k8s.io/v1beta2
+kind: ClusterConfiguration
+kubernetesVersion: v1.23.4
+imageRepository: registry.example.com/k8s
+apiServer:
+  extraArgs: {feature-gates: "TTLAfterFinished=true,EphemeralContainers=true", audit-log-maxage: "7"}
+controllerManager:
+  extraArgs: {experimental-cluster-signing-duration: 876000h, feature-gates: "TTLAfterFinished=true", port: "0"}
+scheduler:
+  extraArgs: {bind-address: 0.0.0.0}
+networking: {podSubnet: 100.64.0.0/10}
+`;
+
+test('feature gates and flags that the new version does not know are taken out of the configuration, or get their new name', () => {
+  const fitted = parse(fitClusterConfiguration(old, 'v1.24.0') ?? '');
+  assert.deepEqual(fitted.apiServer.extraArgs, { 'feature-gates': 'EphemeralContainers=true', 'audit-log-maxage': '7' });
+  assert.deepEqual(fitted.controllerManager.extraArgs, { 'cluster-signing-duration': '876000h' });
+  assert.deepEqual(fitted.scheduler.extraArgs, { 'bind-address': '0.0.0.0' });
+  assert.deepEqual(fitted.networking, { podSubnet: '100.64.0.0/10' });
+  assert.equal(fitted.kubernetesVersion, 'v1.23.4', 'the version is for kubeadm to write');
+});
+
+test('the form in which the configuration is written stays: kubeadm itself converts it', () => {
+  assert.equal(parse(fitClusterConfiguration(old, 'v1.24.0') ?? '').apiVersion, 'kubeadm.k8s.io/v1beta2');
+  const listed = `apiVersion: kubeadm.k8s.io/v1beta4
+kind: ClusterConfiguration
+apiServer:
+  extraArgs:
+    - {name: feature-gates, value: "CSIStorageCapacity=true"}
+    - {name: v, value: "2"}
+`;
+  const fitted = parse(fitClusterConfiguration(listed, 'v1.32.0') ?? '');
+  assert.equal(fitted.apiVersion, 'kubeadm.k8s.io/v1beta4');
+  assert.deepEqual(fitted.apiServer.extraArgs, [{ name: 'v', value: '2' }]);
+});
+
+test('a configuration that fits is left alone', () => {
+  assert.equal(fitClusterConfiguration(old.replace('experimental-', ''), 'v1.20.3'), undefined);
+  assert.equal(
+    fitKubeletConfiguration('apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailSwapOn: true\n', 'v1.30.0'),
+    undefined,
+  );
+});
+
+test("gates that are gone leave the kubelets' configuration, others stay", () => {
+  const text = `apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+featureGates: {EphemeralContainers: true, TTLAfterFinished: true, GracefulNodeShutdown: true}
+cgroupDriver: systemd
+`;
+  const fitted = parse(fitKubeletConfiguration(text, 'v1.26.0') ?? '');
+  assert.deepEqual(fitted.featureGates, { GracefulNodeShutdown: true });
+  assert.equal(fitted.cgroupDriver, 'systemd');
+});
+
+test("the kubelets' configuration lies under the minor version's name up to 1.23", () => {
+  assert.equal(kubeletConfigMap('v1.20.2'), 'kubelet-config-1.20');
+  assert.equal(kubeletConfigMap('v1.24.0'), 'kubelet-config');
+});
+
+test('the repository of images is the one that the cluster was made with', () => {
+  assert.equal(imageRepositoryOf(old), 'registry.example.com/k8s');
+  assert.equal(imageRepositoryOf('kind: ClusterConfiguration\n'), undefined);
+});
+
+test('kubelet loses the flags that its version refuses', () => {
+  assert.deepEqual(goneKubeletFlags('v1.20.3'), []);
+  assert.deepEqual(goneKubeletFlags('v1.24.0'), ['network-plugin']);
+  assert.deepEqual(goneKubeletFlags('v1.27.1'), ['network-plugin', 'container-runtime', 'pod-infra-container-image']);
+});
