@@ -132,6 +132,25 @@ test('where sshd takes keys only, a password is told to be of no use', async () 
   }
 });
 
+test('questions and answers (keyboard-interactive), alone and after a key, are answered with the password', async () => {
+  const file = '/etc/ssh/sshd_config.d/00-test.conf';
+  const restart = async (...lines: readonly string[]) =>
+    onServer(`printf '%s\\n' ${lines.map((line) => `'${line}'`).join(' ')} > ${file}; systemctl restart ssh`);
+  try {
+    await restart('PasswordAuthentication no', 'KbdInteractiveAuthentication yes', 'UsePAM yes');
+    const login = () => open({ user: 'opp', key: false, password });
+    await using host = await until('sshd to be back', 10_000, login);
+    assert.equal((await host.run(script`id -un`, { title: 'try' })).stdout, 'root');
+    await assert.rejects(open({ user: 'opp', key: false, password: 'wrong' }), refused(/cannot log in as opp: the password is wrong/));
+    await onServer(`printf 'Match User opp\\nAuthenticationMethods publickey,keyboard-interactive\\n' >> ${file}; systemctl restart ssh`);
+    await using both = await until('sshd to be back', 10_000, () => open({ user: 'opp', password }));
+    assert.equal((await both.run(script`id -un`, { title: 'try' })).stdout, 'root');
+    await assert.rejects(login(), refused(/cannot log in as opp/));
+  } finally {
+    await onServer(`rm -f ${file}; systemctl restart ssh`);
+  }
+});
+
 test('sudo that wants a terminal, or allows nothing, is told so', async () => {
   try {
     await onServer("echo 'Defaults:op requiretty' > /etc/sudoers.d/zz-test");
