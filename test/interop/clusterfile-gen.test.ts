@@ -173,7 +173,7 @@ for (const [what, args, message] of [
   [
     'a config file that is not there',
     ['gen', ...images, ...flags, '--config-file', '/nowhere'],
-    /^sealos: --config-file \/nowhere: it cannot be read \(ENOENT\)/,
+    /^sealos: --config-file \/nowhere: the file cannot be read \(ENOENT\)/,
   ],
   [
     'a place that cannot be written',

@@ -214,7 +214,7 @@ test('a Clusterfile, values and config files may come from a server; such a file
     assert.deepEqual(read1.kubeadm[0]?.content, { clusterName: '3' });
     assert.ok(seen.every((line) => line.startsWith('Basic ')));
     await assert.rejects(read({ location: `${base}/nothing?token=hunter22` }), {
-      message: `-f http://127.0.0.1:${port}/nothing: it cannot be read (HTTP status 404)`,
+      message: `-f http://127.0.0.1:${port}/nothing: the file cannot be read (HTTP status 404)`,
       exitCode: 2,
     });
     await assert.rejects(read({ location: `${base}/circle` }), { message: /it is redirected in a circle/ });
@@ -225,7 +225,7 @@ test('a Clusterfile, values and config files may come from a server; such a file
 
 test('what cannot be read is named with its flag', async () => {
   await assert.rejects(read({ location: '/nowhere/Clusterfile' }), {
-    message: '-f /nowhere/Clusterfile: it cannot be read (ENOENT)',
+    message: '-f /nowhere/Clusterfile: the file cannot be read (ENOENT)',
     exitCode: 2,
   });
   const location = await file('ok', cluster);

@@ -33,7 +33,7 @@ export async function readText(location: string, { flag, signal, stdin = process
     const message = error instanceof Error ? error.message : String(error);
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : message;
     const why = limited.aborted ? `no answer within ${TIMEOUT / 1000} s` : code;
-    throw badInput('unreadable-file', `${flag} ${shown}: it cannot be read (${why})`);
+    throw badInput('unreadable-file', `${flag} ${shown}: the file cannot be read (${why})`);
   }
 }
 
