@@ -27,12 +27,26 @@ export async function runOperator(
   args: readonly string[],
   login: readonly string[],
   env: NodeJS.ProcessEnv,
-  { killWhen, onLine, env: more }: RunOptions = {},
+  { killWhen, killDelay, onLine, timeout, env: more }: RunOptions = {},
 ): Promise<Ended> {
   const flags = REACHING.has(args[0] ?? '') ? login : [];
-  const child = spawn(sealos, [...args, ...flags], { env: { ...process.env, ...env, ...more }, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(sealos, [...args, ...flags], {
+    env: { ...process.env, ...env, ...more },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout,
+    killSignal: 'SIGKILL',
+  });
+  let doomed = false;
+  const kill = () => {
+    if (doomed) return;
+    doomed = true;
+    // No timer for none: what the operator does between the line and the signal is to be as little as can be.
+    if (killDelay) setTimeout(() => child.kill('SIGKILL'), killDelay);
+    else child.kill('SIGKILL');
+  };
   if (onLine) createInterface({ input: child.stdout }).on('line', onLine);
-  if (killWhen) createInterface({ input: child.stdout }).on('line', (line) => killWhen(line) && child.kill('SIGKILL'));
+  if (killWhen) createInterface({ input: child.stdout }).on('line', (line) => killWhen(line) && kill());
+  else if (killDelay !== undefined) kill();
   const ended = new Promise<number | null>((resolve, reject) => child.on('error', reject).on('close', resolve));
   const [stdout, stderr, status] = await Promise.all([text(child.stdout), text(child.stderr), ended]);
   return { status, stdout, stderr };

@@ -9,6 +9,10 @@ export interface RunOptions {
   readonly env?: NodeJS.ProcessEnv;
   /** Sends SIGKILL at the first line of standard output for which this is true. */
   readonly killWhen?: (line: string) => boolean;
+  /** Milliseconds from that line (without `killWhen`: from the start) to the signal. */
+  readonly killDelay?: number;
+  /** Milliseconds until it is killed in any case. */
+  readonly timeout?: number;
   /** Every line of standard output as it comes. */
   readonly onLine?: (line: string) => void;
 }
