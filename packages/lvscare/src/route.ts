@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 
 const size = (ip: string) => (isIPv6(ip) ? 128 : 32);
+const family = (ip: string) => (isIPv6(ip) ? '-6' : '-4');
 
 /**
  * `ip` arguments that make a virtual address this host's own, reached from its own node address. A program finds a route before the
@@ -8,17 +9,17 @@ const size = (ip: string) => (isIPv6(ip) ? 128 : 32);
  * the rules do not take is refused here, at once, and not sent out to look for the address in the network.
  */
 export function addRoute(vip: string, nodeIp: string): readonly string[] {
-  return ['route', 'replace', 'local', `${vip}/${size(vip)}`, 'dev', 'lo', 'table', 'local', 'src', nodeIp];
+  return [family(vip), 'route', 'replace', 'local', `${vip}/${size(vip)}`, 'dev', 'lo', 'table', 'local', 'src', nodeIp];
 }
 
 /** `ip` arguments that take it away. */
 export function removeRoute(vip: string): readonly string[] {
-  return ['route', 'del', 'local', `${vip}/${size(vip)}`, 'dev', 'lo', 'table', 'local'];
+  return [family(vip), 'route', 'del', 'local', `${vip}/${size(vip)}`, 'dev', 'lo', 'table', 'local'];
 }
 
 /** `ip` arguments whose answer `isRouted` reads. */
 export function askRoute(vip: string): readonly string[] {
-  return [isIPv6(vip) ? '-6' : '-4', '-o', 'route', 'get', vip];
+  return [family(vip), '-o', 'route', 'get', vip];
 }
 
 /** Whether the route is as `addRoute` makes it. */

@@ -70,7 +70,7 @@ test('IPVS: what is right is left alone, the rest is changed, added or removed',
 });
 
 test('the route makes the virtual address the host’s own, called from its node address', () => {
-  assert.equal(addRoute(vs.ip, '10.0.0.5').join(' '), 'route replace local 10.103.97.2/32 dev lo table local src 10.0.0.5');
+  assert.equal(addRoute(vs.ip, '10.0.0.5').join(' '), '-4 route replace local 10.103.97.2/32 dev lo table local src 10.0.0.5');
   assert.equal(isRouted('local 10.103.97.2 dev lo src 10.0.0.5 uid 0 \\    cache <local> \n', '10.0.0.5'), true);
   assert.equal(isRouted('10.103.97.2 via 10.0.0.254 dev eth0 src 10.0.0.5 \n', '10.0.0.5'), false);
   assert.equal(isRouted('local 10.103.97.2 dev lo src 10.0.0.4\n', '10.0.0.5'), false);
