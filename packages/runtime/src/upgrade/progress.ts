@@ -78,7 +78,7 @@ export function beginUpgradeStep({ layout, hosts, needs, target }: ProgressInput
     async apply(host, { signal }) {
       const own = markerName(`${DONE}${target.to}-`);
       await host.run(
-        script`for record in ${layout.markers}/${raw(DONE)}*; do
+        script`for record in ${layout.markers}/${raw(DONE)}* ${layout.markers}/${raw(BEGUN)}*; do
   case "\${record##*/}" in ${own}*) ;; *) rm -f "$record" ;; esac
 done
 ${writeMarker(layout, marker, partHash(target))}`,
