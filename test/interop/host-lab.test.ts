@@ -205,11 +205,15 @@ test('a service that a script starts goes on after it and after the connection',
 
 test('a host whose cable is pulled holds up nobody for ever: an abort ends all waiting, a new connection is told off', async () => {
   const host = await open({});
+  const idle = await open({});
   const stop = new AbortController();
   const running = host.run(script`echo $BASHPID > /run/cut.pid; sleep 1000`, { title: 'waiting', signal: stop.signal });
   await until('the command to run', 10_000, async () => (await onServer('cat /run/cut.pid 2>/dev/null || true')) || undefined);
   await lab.cut(server.name);
   try {
+    const closing = Date.now();
+    await idle[Symbol.asyncDispose]();
+    assert.ok(Date.now() - closing < 10_000, 'a goodbye that nobody answers is not waited for');
     stop.abort(new Error('enough'));
     await assert.rejects(running, /enough/);
     await host[Symbol.asyncDispose]();

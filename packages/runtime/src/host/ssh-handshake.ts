@@ -95,6 +95,7 @@ export async function handshake(options: SshOptions, login: Login, connection: D
     const fail = (error: unknown) =>
       settle(() => {
         client.destroy();
+        connection.destroy();
         reject(error);
       });
     const onAbort = () => fail(signal.reason);

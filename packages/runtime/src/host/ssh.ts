@@ -77,25 +77,33 @@ function isReset(error: unknown): boolean {
   return ('code' in error && error.code === 'ECONNRESET') || /^Connection lost before handshake/.test(error.message);
 }
 
+/** How long a server may take to answer a goodbye, in milliseconds. */
+const GOODBYE = 2000;
+
 function sshTransport(client: Client, connection: Duplex, through: Relay | undefined): Transport {
-  let isClosed = false;
   let why: string | undefined;
-  const destroy = (because: string) => {
-    if (!isClosed) why ??= because;
-    client.destroy();
+  let isClosed = false;
+  const { promise: closed, resolve } = Promise.withResolvers<void>();
+  const setClosed = () => {
+    isClosed = true;
+    resolve();
+  };
+  client.once('close', setClosed);
+  // Not client.destroy(), which does nothing once a goodbye was written; and what goes through another host is closed only when that one
+  // says so, which is not waited for.
+  const destroy = (because: string | undefined) => {
+    if (isClosed) return;
+    why ??= because;
+    connection.destroy();
+    setClosed();
   };
   watchSilence(connection, () => destroy(`nothing was heard from it for ${SILENCE} s`));
-  const closed = new Promise<void>((resolve) => {
-    client.once('close', () => {
-      isClosed = true;
-      resolve();
-    });
-  });
   return {
     start: (commandLine) => startCommand(client, commandLine, closed),
     dial: (ip, port) =>
-      new Promise((resolve, reject) => {
-        client.forwardOut('127.0.0.1', 0, ip, port, (error, channel) => (error ? reject(error) : resolve(channel)));
+      new Promise((opened, failed) => {
+        client.forwardOut('127.0.0.1', 0, ip, port, (error, channel) => (error ? failed(error) : opened(channel)));
+        void closed.then(() => failed(new Error('the connection is closed')));
       }),
     lostBecause() {
       const relayLost = through?.transport.lostBecause();
@@ -105,7 +113,7 @@ function sshTransport(client: Client, connection: Duplex, through: Relay | undef
     async [Symbol.asyncDispose]() {
       if (isClosed) return;
       client.end();
-      const timer = setTimeout(() => client.destroy(), 2000);
+      const timer = setTimeout(destroy, GOODBYE, undefined);
       await closed;
       clearTimeout(timer);
     },
@@ -114,6 +122,7 @@ function sshTransport(client: Client, connection: Duplex, through: Relay | undef
 
 function startCommand(client: Client, commandLine: string, closed: Promise<void>): Promise<RemoteCommand> {
   return new Promise((resolve, reject) => {
+    void closed.then(() => reject(new Error('the connection is closed')));
     client.exec(commandLine, (error, channel) => {
       if (error) {
         reject(error);

@@ -29,8 +29,10 @@ export interface RunningBash {
   readonly end: () => void;
 }
 
-/** How long a host may take to start a bash, in milliseconds. */
-const START_TIMEOUT = 30_000;
+/** How long a host may take to start its first bash, in milliseconds. */
+const OPENING_TIMEOUT = 30_000;
+/** The same in the middle of the work: longer than it takes to find out that the host is silent, which tells more. */
+const START_TIMEOUT = 90_000;
 
 /**
  * Starts a bash as root, through sudo where the user is another, and gives it a program. The program goes in on standard input, so that
@@ -95,7 +97,7 @@ function begun(
       act();
     };
     const onAbort = () => settle(() => reject(signal?.reason));
-    const timer = setTimeout(() => settle(() => reject(failure('no answer', said))), START_TIMEOUT);
+    const timer = setTimeout(() => settle(() => reject(failure('no answer', said))), startTimeout(title));
     signal?.addEventListener('abort', onAbort, { once: true });
     command.stdout.on('data', (chunk: Buffer) => {
       if (settled) return onStdout(chunk);
@@ -121,6 +123,10 @@ function begun(
   });
 }
 
+function startTimeout(title: string): number {
+  return title === OPENING ? OPENING_TIMEOUT : START_TIMEOUT;
+}
+
 type StartFailure = number | undefined | 'no answer' | 'wrong password';
 
 /** The title under which a host is opened: what fails then has changed nothing. */
@@ -144,7 +150,7 @@ function startError(
     });
   }
   if (why === 'no answer') {
-    return new HostError('no-shell', `no bash answered within ${START_TIMEOUT / 1000} s for '${title}'${shown}`, {
+    return new HostError('no-shell', `no bash answered within ${startTimeout(title) / 1000} s for '${title}'${shown}`, {
       ...details,
       hint: `see what the login shell of ${user} does when it starts${isRoot ? '' : ', and what sudo asks for'}`,
     });
