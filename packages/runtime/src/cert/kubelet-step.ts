@@ -64,12 +64,14 @@ export function kubeletStep(input: KubeletStepInput): Step {
       );
       const stamp = new Date().toISOString().slice(0, 19).replaceAll(/[T:]/g, '-');
       const path = `${KUBELET_PKI}/kubelet-client-${stamp}.pem`;
-      const old = (await host.readFile(KUBECONFIG, { signal })) ?? Buffer.alloc(0);
-      const server = /^\s*server:\s*(\S+)\s*$/m.exec(Buffer.from(old).toString())?.[1] ?? input.server;
+      const old = await readHead(host, signal);
+      const server = old.server ?? input.server;
+      // While an authority is being replaced it trusts two, and must go on to.
+      const trusted = old.trusted ?? Buffer.from(authority.cert).toString('base64');
       await host.writeFiles(
         [
           { path, content: pair.cert + privateKeyPem(pair.key), mode: 0o600 },
-          { path: KUBECONFIG, content: kubeletConfig(server, authority.cert, user), mode: 0o600 },
+          { path: KUBECONFIG, content: kubeletConfig(server, trusted, user), mode: 0o600 },
         ],
         { title: "writing the kubelet's client certificate", signal },
       );
@@ -94,6 +96,19 @@ find ${KUBELET_PKI} -maxdepth 1 -name 'kubelet-client-2*.pem' ! -samefile "$(rea
   };
 }
 
+/** Where a kubelet's kubeconfig leads and whom it trusts (base64), without what is secret in it. */
+async function readHead(
+  host: Host,
+  signal: AbortSignal,
+): Promise<{ readonly server?: string | undefined; readonly trusted?: string | undefined }> {
+  const { stdout } = await host.run(
+    script`if [ -f ${KUBECONFIG} ]; then awk '$1 == "server:" || $1 == "certificate-authority-data:" { gsub(/"/, "", $2); print $1, $2 }' ${KUBECONFIG}; fi`,
+    { title: "reading the kubelet's kubeconfig", signal },
+  );
+  const field = (name: string) => new RegExp(`^${name}: (\\S+)$`, 'm').exec(stdout)?.[1];
+  return { server: field('server'), trusted: field('certificate-authority-data') };
+}
+
 function clientOf(found: readonly FoundCertificate[]): FoundCertificate | undefined {
   return found.find(({ path }) => path === KUBECONFIG) ?? found.find(({ path }) => path === CURRENT);
 }
@@ -116,13 +131,13 @@ async function readAuthority(home: string): Promise<KeyPair> {
 }
 
 /** A kubeconfig whose certificate is the file that the kubelet itself renews, as kubeadm leaves it. */
-function kubeletConfig(server: string, caCert: string, user: string): string {
+function kubeletConfig(server: string, trusted: string, user: string): string {
   const name = 'kubernetes';
   const context = `${user}@${name}`;
   return stringify(
     {
       apiVersion: 'v1',
-      clusters: [{ cluster: { 'certificate-authority-data': Buffer.from(caCert).toString('base64'), server }, name }],
+      clusters: [{ cluster: { 'certificate-authority-data': trusted, server }, name }],
       contexts: [{ context: { cluster: name, user }, name: context }],
       'current-context': context,
       kind: 'Config',

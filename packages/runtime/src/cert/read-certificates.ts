@@ -70,7 +70,7 @@ export function parseFound(text: string): readonly FoundCertificate[] {
 }
 
 /** Every certificate of the cluster on a host, in one round trip. No private key leaves the host, and nothing is changed. */
-export async function readCertificates(host: Host, signal: AbortSignal): Promise<readonly FoundCertificate[]> {
+export async function readCertificates(host: Pick<Host, 'run'>, signal: AbortSignal): Promise<readonly FoundCertificate[]> {
   const { stdout } = await host.run(questions, { title: 'reading the certificates', signal, timeout: 60_000 });
   return parseFound(stdout);
 }

@@ -159,8 +159,8 @@ async function rollout(cluster: LockedCluster, pki: Pki, renewal: Renewal, signa
 function hasCopyOfAdmin({ found }: LockedCluster, host: Host): boolean {
   const files = found.get(host.address.ip) ?? [];
   const copy = files.find(({ path }) => path.endsWith('/.kube/config'));
-  const ca = files.find(({ path }) => path === '/etc/kubernetes/pki/ca.crt');
-  if (!copy || !ca || copy.trusts?.trim() !== ca.pem.trim()) return false;
+  const admin = files.find(({ path }) => path === '/etc/kubernetes/admin.conf');
+  if (!copy || copy.server !== admin?.server) return false;
   try {
     return new X509Certificate(copy.pem).subject.split('\n').includes('CN=kubernetes-admin');
   } catch {

@@ -16,7 +16,7 @@ const HANDSHAKE_TIMEOUT = 10_000;
  * not trusted: it is compared with the file that it ought to be.
  */
 export async function shownCertificate(
-  host: Host,
+  host: Pick<Host, 'dial'>,
   { ip, port, client }: ShownAt,
   signal: AbortSignal,
 ): Promise<X509Certificate | undefined> {
