@@ -56,7 +56,7 @@ function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> 
     apiPort: 6443,
     seat: { ip: '10.0.0.1', port: 22 },
     certificates: () => [],
-    kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] } },
+    kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
     skipPhases: [],
     commands: [],

@@ -37,6 +37,8 @@ export interface ClusterPlanInput extends PlanShape {
     readonly init: string;
     readonly join: ReadonlyMap<string, string>;
     readonly skipPhaseFlags: { readonly init: readonly string[]; readonly join: readonly string[] };
+    /** What `kubeadm init` would be given on a control plane, with more names for API servers' certificates: a secret. */
+    readonly initOn: (master: Address, names: readonly string[]) => string;
   };
   readonly joinToken: string;
   /** kubeadm phases that the image does without. */

@@ -3,6 +3,7 @@ import type { Address } from '../host/host.ts';
 import { nodeName } from '../kubeadm/node.ts';
 import { type ClusterPlanInput, planCluster } from '../plan/plan-cluster.ts';
 import { type LeavingHost, planRemoval } from '../plan/plan-removal.ts';
+import { prepareReconfigure } from '../reconfigure/prepare-reconfigure.ts';
 import { copiedSecrets } from '../state/copied-secrets.ts';
 import { lastingClusterfile } from '../state/lasting-clusterfile.ts';
 import type { ClusterState } from '../state/state.ts';
@@ -16,7 +17,7 @@ import { checkHosts } from './check-hosts.ts';
 import { exists } from './desired.ts';
 import { clearingSteps } from './leftovers.ts';
 import { loadImage } from './load-image.ts';
-import { loadImages, platformOfHosts, preparePlan, type ReachedHost } from './prepare.ts';
+import { loadImages, platformOfHosts, preparePlan, type ReachedHost, rootfsOf } from './prepare.ts';
 import type { PartlyReachedHosts } from './reach-hosts.ts';
 import { mountOf } from './remember.ts';
 import { storedPlanInput } from './stored-plan.ts';
@@ -87,9 +88,22 @@ async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): 
     requested: new Set(wish.requested),
     userDocuments: wish.file.kubeadm,
   });
-  const plan = upgrade
+  let plan = upgrade
     ? await prepareUpgrade({ ...drawing, upgrade, input, mounts: had, images, hosts: staying, env: cluster.env, given, force: wish.force })
     : planCluster(input);
+  const stands = input.hosts.some(({ address, member }) => member && address.ip === input.seat.ip);
+  if (!upgrade && stored && stands) {
+    const reconfiguring = await prepareReconfigure({
+      stored,
+      documents: wish.file.kubeadm,
+      input,
+      rootfs: rootfsOf(images),
+      auditPolicy: images.some((image) => image.hasAuditPolicy),
+      needs: plan.steps.map(({ id }) => id),
+      signal,
+    });
+    plan = { steps: [...plan.steps, ...reconfiguring] };
+  }
   return { input, plan, cluster: { ...cluster, status: { ...cluster.status, mounts: images.map(mountOf) } }, upgrade, given };
 }
 

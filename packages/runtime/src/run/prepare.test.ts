@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clusterImage } from '../image-contract/cluster-image.ts';
 import { applicationDirectory, type LoadedImage } from './load-image.ts';
-import { configuredCgroupDriver, withDirectories } from './prepare.ts';
+import { withDirectories } from './prepare.ts';
+import { configuredCgroupDriver } from './prepare-kubeadm.ts';
 
 function loaded(name: string): LoadedImage {
   return {

@@ -1,37 +1,24 @@
 import { digestOf, type Platform, parsePlatform, SealosError, type Store } from '@sealos/image';
-import { type Cluster, type ClusterHost, type Environment, masters, registryHosts } from '../cluster/cluster.ts';
+import { type Cluster, type ClusterHost, type Environment, registryHosts } from '../cluster/cluster.ts';
 import { readSchedule } from '../etcd/schedule.ts';
 import type { Address, Host, HostFacts, HostFile } from '../host/host.ts';
-import {
-  type ClusterImage,
-  imageVip,
-  type LifecycleScripts,
-  lifecycleScripts,
-  overrideCommand,
-  validateImages,
-} from '../image-contract/cluster-image.ts';
-import { guestScript } from '../image-contract/commands.ts';
-import { hostEnvironment } from '../image-contract/environment.ts';
+import { type ClusterImage, imageVip, type LifecycleScripts, lifecycleScripts, validateImages } from '../image-contract/cluster-image.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
-import { kubeadmDocuments } from '../kubeadm/documents.ts';
-import { liveApiNames } from '../kubeadm/live-names.ts';
-import type { KubeadmPlan } from '../kubeadm/plan.ts';
-import { generateToken } from '../kubeadm/token.ts';
 import { hostLayout } from '../layout.ts';
 import { filesBeforeKubeadm } from '../pki/host-files.ts';
-import { ensurePki, type Pki } from '../pki/pki.ts';
 import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
-import type { PlannedCommands, PlannedHost } from '../plan/plan-input.ts';
+import type { PlannedHost } from '../plan/plan-input.ts';
 import { generatePassword, htpasswd } from '../registry-config/credentials.ts';
 import { parseRegistryConfig, type RegistryConfig } from '../registry-config/registry-config.ts';
 import { renderTemplates } from '../render/render.ts';
 import type { ClusterState } from '../state/state.ts';
 import { chooseBalancing } from '../steps/api-address.ts';
 import { guardImage, guardWarnings } from '../steps/api-guard.ts';
-import { applicationStepId } from '../steps/application.ts';
-import { markerName } from '../steps/marker.ts';
 import { isMember } from '../steps/membership.ts';
+import { environmentOf } from './image-environment.ts';
 import { type LoadedImage, type LoadImageOptions, loadImage } from './load-image.ts';
+import { commandsOf } from './prepare-commands.ts';
+import { prepareKubeadm } from './prepare-kubeadm.ts';
 
 export const API_NAME = 'apiserver.cluster.local';
 
@@ -124,27 +111,6 @@ async function withRegistryPassword(input: PrepareInput, rootfs: ClusterImage): 
   return new Map([...given, ['registryPassword', password]]);
 }
 
-function environmentOf(
-  input: PrepareInput,
-  image: ClusterImage,
-  reached: ReachedHost,
-  kubeVersion: string | undefined,
-  commandLine = input.given.get(image.name) ?? nothing,
-): Environment {
-  const { env, warnings } = hostEnvironment({
-    image: image.env,
-    cluster: input.cluster.env,
-    commandLine,
-    host: reached.spec.env,
-    roles: reached.spec.roles,
-    kubeVersion,
-    sealosVersion: input.sealosVersion,
-    facts: reached.facts,
-  });
-  for (const warning of warnings) input.warn(warning);
-  return env;
-}
-
 const sameAddress = (a: Address, b: Address) => a.ip === b.ip && a.port === b.port;
 
 /** A file that holds the registry's password is for root's eyes only. */
@@ -198,111 +164,6 @@ async function renderHosts(input: PrepareInput, rootfs: LoadedImage, given: Envi
   return { hosts, registry };
 }
 
-/**
- * The commands of the images that this call names, with master0's environment; those of the rootfs and of patches besides on the hosts
- * where they never ran, which were added since.
- */
-function commandsOf(
-  input: PrepareInput,
-  master0: ReachedHost,
-  kubeVersion: string | undefined,
-  rootfsDirectory: string,
-  workdir: (name: string) => string,
-): readonly PlannedCommands[] {
-  let first = true;
-  return input.images.flatMap((image) => {
-    const isRequested = input.requested.has(image.contract.name);
-    const isApplication = image.contract.kind === 'application';
-    const ran = markerName(applicationStepId(image.contract.name));
-    const everywhere = isApplication ? [master0] : input.hosts;
-    const hosts = isRequested ? everywhere : everywhere.filter(({ markers }) => !isApplication && !markers.has(ran));
-    if (hosts.length === 0) return [];
-    const contract = isRequested && first ? overrideCommand(image.contract, input.command) : image.contract;
-    if (isRequested) first = false;
-    const directory = isApplication ? workdir(image.planned.directory) : rootfsDirectory;
-    const env = environmentOf(input, contract, master0, kubeVersion);
-    const files = isApplication ? renderTemplates(image.templates, env, directory) : [];
-    if (contract.commands.length === 0 && files.length === 0) return [];
-    const planned = { image: image.planned, hosts: hosts.map(({ spec }) => spec.address), files };
-    return [{ ...planned, script: guestScript(contract.commands, env, directory, { keepGoing: input.keepGoing }) }];
-  });
-}
-
-interface Kubeadm {
-  readonly plan: KubeadmPlan;
-  readonly pki: Pki | undefined;
-  readonly token: string;
-}
-
-/** The cgroup driver that the image's container runtime is configured with, where its files say so: kubelet must use the same. */
-export function configuredCgroupDriver(files: readonly HostFile[]): 'systemd' | 'cgroupfs' | undefined {
-  for (const { path, content } of files) {
-    const text = Buffer.from(content).toString();
-    if (path.endsWith('/etc/config.toml')) {
-      const setting = /^\s*SystemdCgroup\s*=\s*(true|false)/m.exec(text)?.[1];
-      if (setting !== undefined) return setting === 'true' ? 'systemd' : 'cgroupfs';
-    }
-    if (path.endsWith('/etc/daemon.json') && text.includes('native.cgroupdriver=systemd')) return 'systemd';
-  }
-  return undefined;
-}
-
-async function prepareKubeadm(
-  input: PrepareInput,
-  rootfs: LoadedImage,
-  vip: string,
-  rootfsEnv: Environment,
-  planned: readonly PlannedHost[],
-  seat: ReachedHost,
-): Promise<Kubeadm> {
-  const filesOf = (address: Address) => planned.find((host) => sameAddress(host.address, address))?.files ?? [];
-  const token = generateToken();
-  const version = rootfs.contract.version ?? '';
-  const apiHosts = masters(input.cluster);
-  const documents = (caCertHash: string) =>
-    kubeadmDocuments({
-      version,
-      // The first control plane of the documents is the one that the others join.
-      hosts: [seat, ...input.hosts.filter((host) => host !== seat)].map(({ spec, facts }) => ({
-        address: spec.address,
-        role: spec.roles.includes('master') ? 'master' : 'worker',
-        facts,
-        cgroupDriver: configuredCgroupDriver(filesOf(spec.address)),
-      })),
-      auditPolicy: input.images.some((image) => image.hasAuditPolicy),
-      vip,
-      apiName: API_NAME,
-      criSocket: rootfsEnv.get('SEALOS_SYS_CRI_ENDPOINT'),
-      imageEndpoint: rootfsEnv.get('SEALOS_SYS_IMAGE_ENDPOINT'),
-      imageDocuments: rootfs.kubeadm,
-      userDocuments: input.userDocuments,
-      skipPhases: rootfs.contract.skipPhases,
-      token,
-      caCertHash,
-    });
-  const outline = documents(`sha256:${'0'.repeat(64)}`);
-  for (const warning of outline.warnings) input.warn(warning);
-  if (input.dryRun) return { plan: outline, pki: undefined, token };
-  const stands = isMember(seat.markers);
-  const joins = input.hosts.some(({ spec, markers }) => spec.roles.includes('master') && !isMember(markers));
-  const live = stands && joins ? await liveApiNames(seat.host, input.signal) : [];
-  const pki = await ensurePki(input.state.home, {
-    masters: input.hosts
-      .filter(({ spec }) => apiHosts.some((master) => sameAddress(master.address, spec.address)))
-      .map(({ spec, facts }) => ({ ip: spec.address.ip, nodeName: facts.hostname.toLowerCase() })),
-    version,
-    vip,
-    apiName: API_NAME,
-    apiPort: outline.apiPort,
-    serviceSubnet: outline.networking.serviceSubnet,
-    dnsDomain: outline.networking.dnsDomain,
-    extraSans: [...new Set([...outline.certSans, ...live])],
-    standing: stands,
-    signal: input.signal,
-  });
-  return { plan: documents(pki.caCertHash), pki, token };
-}
-
 /** Turns the reached hosts and the opened images into the plan's whole input: rendered files, certificates, kubeadm's documents, commands. */
 export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput> {
   const { cluster } = input;
@@ -340,7 +201,7 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
     apiPort: kubeadm.plan.apiPort,
     seat: seat.spec.address,
     certificates: (master) => filesBeforeKubeadm(kubeadm.pki, { master, seat: seat.spec.address, apiPort: kubeadm.plan.apiPort }),
-    kubeadm: kubeadm.plan,
+    kubeadm: { ...kubeadm.plan, initOn: kubeadm.initOn },
     joinToken: kubeadm.token,
     skipPhases: rootfs.contract.skipPhases,
     commands: commandsOf(input, master0, rootfs.contract.version, layout.rootfs, layout.workdir),

@@ -92,7 +92,7 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
     apiPort: 6443,
     seat,
     certificates: () => [],
-    kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] } },
+    kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
     skipPhases: [],
     commands: [],
