@@ -150,8 +150,11 @@ export function planCluster(input: ClusterPlanInput): Plan {
 
   let last = membership.ends;
   for (const commands of input.commands) {
-    steps.push(applicationStep({ layout, commands, needs: last, force: input.force.has(commands.image.name), timeout }));
-    last = [applicationStepId(commands.image.name)];
+    const { image } = commands;
+    const others = image.kind === 'application' ? addresses(hosts.filter(isMaster)).filter(({ ip }) => ip !== input.master0.ip) : [];
+    const force = input.force.has(image.name);
+    steps.push(applicationStep({ layout, commands, needs: last, witnesses: () => others.map(input.hostOf), force, timeout }));
+    last = [applicationStepId(image.name)];
   }
   return { steps };
 }

@@ -1,14 +1,17 @@
+import type { Host } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { PlannedCommands } from '../plan/plan-input.ts';
 import type { Step } from '../step.ts';
 import { filesHash } from './files.ts';
-import { finishing, inputHash, readMarker } from './marker.ts';
+import { finishing, inputHash, readMarker, writeMarker } from './marker.ts';
 
 export interface ApplicationInput {
   readonly layout: HostLayout;
   readonly commands: PlannedCommands;
   readonly needs: readonly string[];
+  /** The other control planes of an application: they remember with the first one what was run, for the day when one of them is the first. */
+  readonly witnesses: () => readonly Host[];
   /** Runs the commands even where they ended well before. */
   readonly force: boolean;
   readonly timeout: number | undefined;
@@ -19,7 +22,7 @@ export function applicationStepId(name: string): string {
 }
 
 /** An image's ENTRYPOINT and CMD, each element one shell line, in the image's own directory (cluster-image-layout.md §3.4). */
-export function applicationStep({ layout, commands, needs, force, timeout }: ApplicationInput): Step {
+export function applicationStep({ layout, commands, needs, witnesses, force, timeout }: ApplicationInput): Step {
   const { image } = commands;
   const id = applicationStepId(image.name);
   const hash = inputHash(image.digest, commands.script.text, filesHash(commands.files));
@@ -39,6 +42,8 @@ export function applicationStep({ layout, commands, needs, force, timeout }: App
       }
       if (commands.files.length > 0) await host.writeFiles(commands.files, { title: 'writing the rendered files', signal });
       await host.run(finishing(commands.script, layout, id, hash), { title: `running ${image.name}`, signal, onLine, timeout });
+      const remember = writeMarker(layout, id, hash);
+      await Promise.all(witnesses().map((witness) => witness.run(remember, { title: `remembering that ${image.name} was run`, signal })));
     },
   };
 }
