@@ -23,9 +23,12 @@ export function formatClusterfile(file: Clusterfile): string {
   return format(file, guarded);
 }
 
-/** The Clusterfile as it was given, the passwords and key texts in it too: for its author's eyes. Never for state, logs or hosts. */
+/**
+ * The Clusterfile as it was given, the passwords and key texts in it too: for its author's eyes, never for state, logs or hosts. It is to be
+ * read as all Clusterfiles are, as a template, and so what is one for hosts (in a Config's data) stands in it as text.
+ */
 export function formatOwnClusterfile(file: Clusterfile): string {
-  return format(file, withSecrets);
+  return format(file, withSecrets).replaceAll('{{', '{{`{{`}}');
 }
 
 /** An environment without the variables whose values must not be shown or stored in the clear. */

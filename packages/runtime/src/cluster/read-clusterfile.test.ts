@@ -166,6 +166,20 @@ spec: {path: etc/a, data: x, when: always}
   assert.match(formatOwnClusterfile(read1), /registryPasswordNew: hunter22/);
 });
 
+test("a template for hosts in a Config's data survives the rendering of the Clusterfile that is written for its author", () => {
+  const [block, line] = ['a: {{ .x }}\nb: {{- if `{{`}}\n', '{{ .only "quoted" }} {{{'];
+  const { file: base } = checkClusterfile(cluster, { name: 'C' });
+  const configs = [block, line].map((data, index) => ({
+    name: `c${index}`,
+    match: '',
+    path: 'etc/a.tmpl',
+    strategy: 'override' as const,
+    data,
+  }));
+  const text = formatOwnClusterfile({ ...base, configs });
+  assert.deepEqual(checkClusterfile(text, { name: 'C', values: {} }).file.configs, configs);
+});
+
 test('YAML is read as Kubernetes reads it', () => {
   const { file: read1 } = checkClusterfile(
     `${cluster}---
