@@ -1,9 +1,21 @@
 // One self-contained executable: a TypeScript entry and all it imports in one script, inside a Node binary (Node's single-executable application).
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { build } from 'esbuild';
+import { withoutLibatomic } from './build-release-libatomic.ts';
 import { type Architecture, loadablePart, nodePackage, nodeVersion, ownArchitecture } from './build-release-node.ts';
 import { cacheRoot } from './debian.ts';
 
@@ -74,7 +86,7 @@ export async function buildExecutable(request: ExecutableRequest): Promise<{ rea
     // NODE_OPTIONS of whoever calls is not meant for this program.
     execArgvExtension: 'none',
   };
-  const input = JSON.stringify({ nodeVersion, architecture, settings, form: 1 });
+  const input = JSON.stringify({ nodeVersion, architecture, settings, form: 3 });
   const hash = createHash('sha256').update(input).update(script).digest('hex');
   const cache = join(cacheRoot, 'executables');
   const prefix = `${name}-linux-${architecture}-`;
@@ -90,6 +102,9 @@ export async function buildExecutable(request: ExecutableRequest): Promise<{ rea
       const node = join(nodePackage(ownArchitecture), 'bin', 'node');
       const made = spawnSync(node, ['--build-sea', 'sea.json'], { cwd: work, encoding: 'utf8', env: { PATH: process.env['PATH'] } });
       if (made.status !== 0) throw new Error(`node --build-sea failed for ${name}:\n${made.stdout}${made.stderr}${made.error ?? ''}`);
+      const executable = readFileSync(join(work, name));
+      withoutLibatomic(executable, architecture);
+      writeFileSync(join(work, name), executable);
       renameSync(join(work, name), path);
     } finally {
       rmSync(work, { recursive: true, force: true });

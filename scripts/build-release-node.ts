@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { segmentsOf } from './build-release-libatomic.ts';
 import { cacheRoot } from './debian.ts';
 
 const root = dirname(import.meta.dirname);
@@ -76,19 +77,10 @@ export function nodePackage(architecture: Architecture): string {
  */
 export async function loadablePart(path: string): Promise<Buffer> {
   const whole = await readFile(path);
-  const segments = programHeaders(whole);
-  const end = Math.max(...segments.map(({ offset, size }) => offset + size));
+  const end = Math.max(...segmentsOf(whole).map(({ offset, size }) => offset + size));
   const cut = whole.subarray(0, end);
   cut.writeBigUInt64LE(0n, 40); // e_shoff
   cut.writeUInt16LE(0, 60); // e_shnum
   cut.writeUInt16LE(0, 62); // e_shstrndx
   return cut;
-}
-
-function programHeaders(elf: Buffer): readonly { readonly offset: number; readonly size: number }[] {
-  if (elf.readUInt32BE(0) !== 0x7f454c46 || elf[4] !== 2 || elf[5] !== 1) throw new Error('not a little-endian 64-bit ELF file');
-  const table = Number(elf.readBigUInt64LE(32));
-  const size = elf.readUInt16LE(54);
-  const headers = Array.from({ length: elf.readUInt16LE(56) }, (_, index) => table + index * size);
-  return headers.map((at) => ({ offset: Number(elf.readBigUInt64LE(at + 8)), size: Number(elf.readBigUInt64LE(at + 32)) }));
 }
