@@ -1,6 +1,6 @@
 // The whole life of a cluster with three control planes, on one cluster that is built once: each test goes on where the last one ended.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -237,8 +237,46 @@ stage('an operator that lost everything adopts the cluster from any control plan
   await readyNodes(cluster(['h3', 'h5', 'h2'], ['h4', 'h1']));
 });
 
+stage('a Clusterfile is applied: what differs is shown, done in a safe order while the API serves, and done once', async () => {
+  const before = cluster(['h3', 'h5', 'h2'], ['h4', 'h1']);
+  const file = join(work, 'Clusterfile');
+  const documents = [
+    'apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\napiServer:\n  extraArgs:\n    audit-log-maxage: "14"\n',
+    'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nmaxPods: 77\n',
+  ];
+  const hostGroups = [`{ips: [${ips('h3', 'h5', 'h2').replaceAll(',', ', ')}], roles: [master]}`, `{ips: [${ips('h4')}], roles: [node]}`];
+  const head = `apiVersion: apps.sealos.io/v1beta1\nkind: Cluster\nmetadata: {name: default}\nspec:\n  image: [${images.join(', ')}]\n`;
+  writeFileSync(file, [...documents, `${head}  hosts: [${hostGroups.join(', ')}]\n`].join('---\n'));
+  const plan = await before.run(['plan', '-f', file]);
+  assert.match(assertWell(plan), /- .*10\.77\.\d+\.\d+/, 'the host that goes');
+  assert.match(plan.stdout, /~? ?.*audit-log-maxage/);
+  assert.match(await before.on(ipOf('h3'), 'cat /etc/kubernetes/manifests/kube-apiserver.yaml'), /audit-log-maxage=7/, 'nothing was done');
+
+  const refused = await before.run(['apply', '-f', file]);
+  assert.equal(refused.status, 2, 'hosts leave only when that is confirmed');
+  assertWell(await before.run(['apply', '-f', file, '--yes']));
+  const now = cluster(['h3', 'h5', 'h2'], ['h4']);
+  await readyNodes(now);
+  for (const { ip } of now.masters) {
+    assert.match(await now.on(ip, 'cat /etc/kubernetes/manifests/kube-apiserver.yaml'), /audit-log-maxage=14/);
+  }
+  for (const { ip } of [...now.masters, ...now.workers]) assert.match(await now.on(ip, 'cat /var/lib/kubelet/config.yaml'), /maxPods: 77/);
+  const again = await now.run(['apply', '-f', file, '--yes']);
+  assert.match(assertWell(again), /nothing was changed/, again.stderr);
+  writeFileSync(
+    file,
+    [
+      'apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nnetworking: {podSubnet: 10.200.0.0/16}\n',
+      `${head}  hosts: [${hostGroups.join(', ')}]\n`,
+    ].join('---\n'),
+  );
+  const impossible = await now.run(['apply', '-f', file, '--yes']);
+  assert.equal(impossible.status, 2, 'what is decided when a cluster is made is refused');
+  assert.match(impossible.stderr, /podSubnet/);
+});
+
 stage('reset leaves nothing on any host, twice, and a new cluster works there', async () => {
-  const all = cluster(['h3', 'h5', 'h2'], ['h4', 'h1']);
+  const all = cluster(['h3', 'h5', 'h2'], ['h4']);
   for (const round of [1, 2]) {
     const killed = await all.run(['reset', '--yes', '--log-format', 'json'], { killWhen: stepStarts('init') });
     assert.equal(killed.status, null, killed.stderr);

@@ -20,7 +20,7 @@ export interface ScenarioClusterOptions {
 }
 
 /** Commands that take the flags of hosts' logins. */
-const REACHING = new Set('run add delete reset exec scp adopt apply status cert etcd'.split(' '));
+const REACHING = new Set('run add delete reset exec scp adopt apply plan status cert etcd'.split(' '));
 
 /** Runs the operator, with the hosts' keys where the command takes them; SIGKILLs it where that is asked for. */
 export async function runOperator(

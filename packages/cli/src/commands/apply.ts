@@ -40,7 +40,7 @@ export function planCommand(): Command {
 }
 
 async function apply(flags: ApplyFlags): Promise<void> {
-  const { applyCluster, parseEnvironment, readClusterfile } = await import('@sealos/runtime');
+  const { applyCluster, formatChanges, parseEnvironment, readClusterfile } = await import('@sealos/runtime');
   const { file, warnings } = await readClusterfile(
     {
       location: flags.Clusterfile,
@@ -63,6 +63,11 @@ async function apply(flags: ApplyFlags): Promise<void> {
         env: flags.env,
         force: flags.force ?? false,
         keepGoing: flags.keepGoing ?? false,
+        onChanges(changes) {
+          if (changes.length === 0 || flags.quiet || flags.logFormat === 'json') return;
+          // What plan was asked for is its answer; to apply it is news.
+          (flags.dryRun ? process.stdout : process.stderr).write(`${formatChanges(changes)}\n`);
+        },
         async confirm(cluster, leaving) {
           if (!flags.yes && !flags.force) await confirmLeaving(cluster, leaving);
         },

@@ -15,6 +15,8 @@ export interface ApplyClusterOptions extends ChangeOptions {
   readonly env: readonly string[];
   readonly force: boolean;
   readonly keepGoing: boolean;
+  /** Told in what the file differs from the cluster, before anything is done; not called for a cluster that is new. */
+  readonly onChanges: (changes: readonly Change[]) => void;
   /** Asked where hosts would leave; resolves when it may go on, throws otherwise. */
   readonly confirm: (cluster: Cluster, leaving: readonly ClusterHost[]) => Promise<void>;
 }
@@ -33,6 +35,11 @@ export async function applyCluster(options: ApplyClusterOptions): Promise<Change
   const wanted = { ...file.cluster, ssh: { ...file.cluster.ssh, ...options.ssh } };
   const cluster = stored ? succeeding(wanted, stored.cluster) : wanted;
   const leaving = stored ? leavingHosts(cluster, stored.cluster) : [];
+  if (stored) {
+    const changes = changesBetween(stored, { ...file, cluster });
+    refuseImpossible(changes, cluster.name);
+    options.onChanges(changes);
+  }
   if (leaving.length > 0 && !options.dryRun) await options.confirm(cluster, leaving);
   const wish = { verb: 'apply', file: { ...file, cluster }, leaving, requested: cluster.images, env, command: cluster.command };
   return await converge(state, before, { ...wish, force, keepGoing }, options);
