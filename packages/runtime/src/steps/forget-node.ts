@@ -19,8 +19,10 @@ const KUBECTL = script`kubectl --kubeconfig /etc/kubernetes/admin.conf`;
 const TIMEOUT = 120_000;
 
 /** etcdctl of the control plane where this runs, inside its etcd pod: every etcd image of kubeadm brings it. */
-function etcdctl(command: Script): Script {
-  return script`${KUBECTL} -n kube-system exec "etcd-$(hostname | tr '[:upper:]' '[:lower:]')" -- etcdctl --endpoints=https://127.0.0.1:2379 --cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt --key=/etc/kubernetes/pki/etcd/healthcheck-client.key ${command}`;
+function etcdctl({ address }: Host, command: Script): Script {
+  // kubeadm has etcd listen on the loopback of the address' own family.
+  const endpoint = `https://${isIPv6(address.ip) ? '[::1]' : '127.0.0.1'}:2379`;
+  return script`${KUBECTL} -n kube-system exec "etcd-$(hostname | tr '[:upper:]' '[:lower:]')" -- etcdctl --endpoints=${endpoint} --cacert=/etc/kubernetes/pki/etcd/ca.crt --cert=/etc/kubernetes/pki/etcd/healthcheck-client.crt --key=/etc/kubernetes/pki/etcd/healthcheck-client.key ${command}`;
 }
 
 /**
@@ -32,12 +34,12 @@ export async function leaveEtcd(seat: Host, ip: string, { signal, onLine }: Watc
   const leave = script`if [ ! -e /etc/kubernetes/manifests/etcd.yaml ]; then exit 0; fi
 # A control plane that has just begun tells the API of its etcd a few seconds later.
 for i in $(seq 1 60); do
-  if members=$(${etcdctl(script`member list`)} 2>&1); then break; fi
+  if members=$(${etcdctl(seat, script`member list`)} 2>&1); then break; fi
   if [ "$i" = 60 ] || grep -q -e 'no leader' -e 'deadline exceeded' -e 'request timed out' <<<"$members"; then printf '%s\n' "$members" >&2; exit 3; fi
   sleep 0.5
 done
 for id in $(awk -F ', ' -v peer=${peer} 'index($4, peer) == 1 { print $1 }' <<<"$members"); do
-  ${etcdctl(script`member remove "$id"`)} || exit 3
+  ${etcdctl(seat, script`member remove "$id"`)} || exit 3
 done`;
   const title = `removing ${ip} from etcd`;
   const { exitCode, stderr } = await seat.run(leave, { title, signal, onLine, timeout: TIMEOUT, allowFailure: true });
