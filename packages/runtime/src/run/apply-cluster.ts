@@ -1,4 +1,6 @@
 import { badInput } from '@sealos/image';
+import type { Change } from '../changes/change.ts';
+import { changesBetween, refuseImpossible } from '../changes/changes-between.ts';
 import { type Cluster, type Clusterfile, type ClusterHost, clusterHosts, masters, type Ssh } from '../cluster/cluster.ts';
 import { validateCluster } from '../cluster/from-flags.ts';
 import { openState } from '../state/state.ts';
