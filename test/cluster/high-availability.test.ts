@@ -5,11 +5,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { type LabHost, openLab } from '@sealos/lab';
-import { buildClusterImages, imageNames } from '../../scripts/cluster-images.ts';
+import { buildClusterImages, buildNextKubernetes, imageNames, nextKubernetes } from '../../scripts/cluster-images.ts';
 import { type HostState, hostState, lastingDifferences } from '../support/host-state.ts';
 import { scenarioCluster, stepStarts } from '../support/scenario-cluster.ts';
 import { until } from '../support/until.ts';
+import { certificatesScenario } from './scenarios/certificates.ts';
 import type { Ended, Scenario } from './scenarios/context.ts';
+import { etcdScenario } from './scenarios/etcd.ts';
+import { faultsScenario } from './scenarios/faults.ts';
+import { operationsScenario } from './scenarios/operations.ts';
+import { upgradeScenario } from './scenarios/upgrade.ts';
 
 const lab = openLab({ name: 'test-ha' });
 const work = mkdtempSync(join(tmpdir(), 'sealos-ha-'));
@@ -157,6 +162,16 @@ stage("no program of a control plane leans on another's API server", async () =>
   }
 });
 
+stage('status tells what is wrong, past runs are told, clusters are listed', () =>
+  operationsScenario(cluster(['h1', 'h2', 'h3'], ['h4']), lab),
+);
+
+stage('names are added to certificates and all are renewed while a client works', () =>
+  certificatesScenario(cluster(['h1', 'h2', 'h3'], ['h4'])),
+);
+
+stage('etcd is saved, destroyed and brought back on all three', () => etcdScenario(cluster(['h1', 'h2', 'h3'], ['h4'])));
+
 stage('the first control plane loses its power: the API answers again on the worker within 10 s, and pods are scheduled', async () => {
   const three = cluster(['h1', 'h2', 'h3'], ['h4']);
   await lab.kill('h1');
@@ -274,6 +289,20 @@ stage('a Clusterfile is applied: what differs is shown, done in a safe order whi
   assert.equal(impossible.status, 2, 'what is decided when a cluster is made is refused');
   assert.match(impossible.stderr, /podSubnet/);
 });
+
+stage('hosts that go away while they join are told of, and join when they are back', () =>
+  faultsScenario(cluster(['h3', 'h5', 'h2'], ['h4']), { newcomer: { name: 'h1', ip: ipOf('h1') }, lab }),
+);
+
+stage(
+  'the next version of Kubernetes comes master by master under a client of the virtual address, killed halfway and gone on with',
+  async () => {
+    const version = await buildNextKubernetes({ storage: env.SEALOS_STORAGE, onLine: log });
+    const { kubernetes: from } = imageNames;
+    const upgrade = { from, to: nextKubernetes.image, version, workload: 'sealos.local/whoami:1.0', longestGap: 60_000 };
+    await upgradeScenario(cluster(['h3', 'h5', 'h2'], ['h4']), upgrade);
+  },
+);
 
 stage('reset leaves nothing on any host, twice, and a new cluster works there', async () => {
   const all = cluster(['h3', 'h5', 'h2'], ['h4']);
