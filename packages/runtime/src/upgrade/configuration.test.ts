@@ -2,7 +2,6 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
 import { fitClusterConfiguration, fitKubeletConfiguration, imageRepositoryOf, kubeletConfigMap } from './configuration.ts';
-import { goneKubeletFlags } from './node-step.ts';
 
 const old = `apiVersion: kubeadm.k8s.io/v1beta2
 kind: ClusterConfiguration
@@ -67,10 +66,4 @@ test("the kubelets' configuration lies under the minor version's name up to 1.23
 test('the repository of images is the one that the cluster was made with', () => {
   assert.equal(imageRepositoryOf(old), 'registry.example.com/k8s');
   assert.equal(imageRepositoryOf('kind: ClusterConfiguration\n'), undefined);
-});
-
-test('kubelet loses the flags that its version refuses', () => {
-  assert.deepEqual(goneKubeletFlags('v1.20.3'), []);
-  assert.deepEqual(goneKubeletFlags('v1.24.0'), ['network-plugin']);
-  assert.deepEqual(goneKubeletFlags('v1.27.1'), ['network-plugin', 'container-runtime', 'pod-infra-container-image']);
 });

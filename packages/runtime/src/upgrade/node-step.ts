@@ -1,6 +1,6 @@
 import { SealosError } from '@sealos/image';
 import type { Address, Host } from '../host/host.ts';
-import { script } from '../host/script.ts';
+import { type Script, script } from '../host/script.ts';
 import { atLeast } from '../kubeadm/version.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step, StepContext } from '../step.ts';
@@ -32,6 +32,18 @@ export function goneKubeletFlags(version: string): readonly string[] {
   return GONE.filter(({ since }) => atLeast(version, since)).map(({ flag }) => flag);
 }
 
+const KUBELET_FLAG_FILES = ['/var/lib/kubelet/kubeadm-flags.env', '/var/lib/kubelet/kubelet-flags.env'] as const;
+
+/** Bash that takes flags with their values out of files of kubelet's arguments; a file that has none of them is not touched. */
+export function withoutFlags(flags: readonly string[], files: readonly string[]): Script {
+  return script`for file in ${files}; do
+  [ -f "$file" ] || continue
+  cp -p "$file" "$file.new" || exit
+  for flag in ${flags.map((flag) => `--${flag}`)}; do sed -i -E "s/(^|[ \\"'])$flag=[^ \\"']*/\\1/g" "$file.new" || exit; done
+  if cmp -s "$file" "$file.new"; then rm -f "$file.new"; else mv -f "$file.new" "$file"; fi
+done`;
+}
+
 const SECONDS_TO_BE_READY = 300;
 
 /**
@@ -52,14 +64,8 @@ export function nodeUpgradeStep(input: NodeUpgradeInput): Step {
     async apply(host, context) {
       const { signal, onLine } = context;
       for (const step of input.scripts) await step.apply(host, context);
-      const flags = goneKubeletFlags(target.to).map((flag) => `--${flag}`);
       await host.run(
-        script`for file in /var/lib/kubelet/kubeadm-flags.env /var/lib/kubelet/kubelet-flags.env; do
-  [ -f "$file" ] || continue
-  cp -p "$file" "$file.new" || exit
-  for flag in ${flags}; do sed -i -E "s/(^|[ \\"'])$flag=[^ \\"']*/\\1/g" "$file.new" || exit; done
-  if cmp -s "$file" "$file.new"; then rm -f "$file.new"; else mv -f "$file.new" "$file"; fi
-done
+        script`${withoutFlags(goneKubeletFlags(target.to), KUBELET_FLAG_FILES)}
 systemctl daemon-reload && systemctl restart kubelet.service`,
         { title: 'starting the new kubelet', signal, onLine, timeout: 120_000 },
       );
