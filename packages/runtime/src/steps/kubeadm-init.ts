@@ -100,15 +100,20 @@ export function kubeconfigStep(input: {
     },
     async apply(host, { signal }) {
       await host.run(
+        // One of this cluster, from before a renewal, is replaced: kept beside, it would take the place of the user's own.
         script`mkdir -p -m 0700 "$HOME/.kube"
-if [ -e "$HOME/.kube/config" ]; then mv -f "$HOME/.kube/config" "$HOME/.kube/config.before-sealos"; fi
-install -m 0600 /etc/kubernetes/admin.conf "$HOME/.kube/config"`,
+authority() { grep -o 'certificate-authority-data: .*' "$1"; }
+if [ -e "$HOME/.kube/config" ] && [ "$(authority "$HOME/.kube/config")" != "$(authority /etc/kubernetes/admin.conf)" ]; then
+  mv -f "$HOME/.kube/config" "$HOME/.kube/config.before-sealos"
+fi
+install -m 0600 /etc/kubernetes/admin.conf "$HOME/.kube/.config.sealos-new"
+mv -f "$HOME/.kube/.config.sealos-new" "$HOME/.kube/config"`,
         { title: 'copying the kubeconfig', signal },
       );
     },
     async undo(host, { signal }) {
       await host.run(
-        script`rm -f "$HOME/.kube/config"
+        script`rm -f "$HOME/.kube/config" "$HOME/.kube/.config.sealos-new"
 if [ -e "$HOME/.kube/config.before-sealos" ]; then mv -f "$HOME/.kube/config.before-sealos" "$HOME/.kube/config"; fi
 rm -rf "$HOME/.kube/cache" && rmdir "$HOME/.kube" 2>/dev/null || true`,
         { title: 'removing the kubeconfig', signal },
