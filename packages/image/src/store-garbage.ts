@@ -1,5 +1,6 @@
 import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { collectBuildCache } from './build/layer-cache.ts';
 import { type Digest, hexOf } from './digest.ts';
 import type { Descriptor } from './manifest.ts';
 import { parseIndex, parseManifest } from './manifest-parse.ts';
@@ -42,6 +43,7 @@ export async function collect(store: string, own: string | undefined, keep: Read
   for (const name of await readdir(facts).catch(() => [])) {
     if (!reachable.has(name.replace(/\..*$/, ''))) await rm(join(facts, name), { force: true });
   }
+  await collectBuildCache({ path: store });
   return { removed, bytes, busy: false };
 }
 

@@ -8,15 +8,16 @@ const LINK_LIMIT = 40;
 
 /**
  * Follows a path of a context link by link, so that nothing outside is ever reached: `..` above the context and links that lead out
- * (absolute ones too) are `outside`. `root` is the context's own real path; `last` says whether a link at the end is followed.
+ * (absolute ones too) are `outside`. `root` is the context's own real path; `last` says whether a link at the end is followed. In an
+ * image's tree (`isImage`) nothing leads out: `..` and absolute links stop at its root, as they do for a process in it.
  */
-export async function locate(root: string, path: string, last: 'follow' | 'keep' = 'follow'): Promise<Located> {
+export async function locate(root: string, path: string, last: 'follow' | 'keep' = 'follow', isImage = false): Promise<Located> {
   const queue = partsOf(path);
-  const at: string[] = [];
+  let at: string[] = [];
   let links = 0;
   for (let part = queue.shift(); part !== undefined; part = queue.shift()) {
     if (part === '..') {
-      if (at.pop() === undefined) return { kind: 'outside' };
+      if (at.pop() === undefined && !isImage) return { kind: 'outside' };
       continue;
     }
     const here = join(root, ...at, part);
@@ -29,7 +30,10 @@ export async function locate(root: string, path: string, last: 'follow' | 'keep'
     links++;
     if (links > LINK_LIMIT) return { kind: 'missing' };
     const target = await readlink(here);
-    if (isAbsolute(target)) return { kind: 'outside' };
+    if (isAbsolute(target)) {
+      if (!isImage) return { kind: 'outside' };
+      at = [];
+    }
     queue.unshift(...partsOf(target));
   }
   return { kind: 'found', path: join(root, ...at) };

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import dockerignore from '@balena/dockerignore';
+import { badInput } from '../error.ts';
 
 /** What a context leaves out. */
 export interface Ignored {
@@ -12,10 +13,14 @@ export interface Ignored {
   readonly hasExceptions: boolean;
 }
 
-/** Reads `.containerignore`, else `.dockerignore`, of a context: one pattern a line, `!` for exceptions, `#` for comments. */
-export async function readIgnoreFile(context: string): Promise<Ignored> {
-  for (const file of ['.containerignore', '.dockerignore']) {
-    const text = await readFile(join(context, file), 'utf8').catch(() => undefined);
+/**
+ * Reads what a context leaves out: the file that is named, else its `.containerignore`, else `.dockerignore`. One pattern a line, `!` for
+ * exceptions, `#` for comments. Throws `no-ignore-file` (exit 2).
+ */
+export async function readIgnoreFile(context: string, named?: string): Promise<Ignored> {
+  for (const file of named === undefined ? ['.containerignore', '.dockerignore'] : [named]) {
+    const text = await readFile(named === undefined ? join(context, file) : resolve(file), 'utf8').catch(() => undefined);
+    if (text === undefined && named !== undefined) throw badInput('no-ignore-file', `the ignore file ${named} cannot be read`);
     if (text === undefined) continue;
     const lines = text
       .replace(/^\ufeff/, '')

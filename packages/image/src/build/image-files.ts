@@ -1,3 +1,4 @@
+import { whiteoutOf } from '../layer-files.ts';
 import type { TarHeader } from '../tar.ts';
 
 /** What is known of a path in the image that is being built. */
@@ -10,6 +11,8 @@ export interface ImagePath {
 export interface ImageFiles {
   get(path: string): ImagePath | undefined;
   put(path: string, entry: ImagePath): void;
+  /** Lays a layer over what is there: its whiteouts first, they are for what is below it. */
+  apply(entries: readonly (ImagePath & { readonly path: string })[]): void;
   /** Follows all links of a path inside the image; what is not there yet stays as it is. No slash at the beginning or end. */
   resolve(path: string): string;
 }
@@ -26,14 +29,26 @@ export function openImageFiles(base: ReadonlyMap<string, ImagePath>): ImageFiles
       if (!paths.has(parent)) paths.set(parent, { type: 'directory' });
     }
     if (entry.type !== 'directory' && paths.get(path)?.type === 'directory') {
-      for (const known of paths.keys()) if (known.startsWith(`${path}/`)) paths.delete(known);
+      removeBelow(path);
     }
     paths.set(path, entry);
+  };
+  const removeBelow = (path: string): void => {
+    for (const known of paths.keys()) if (path === '' || known.startsWith(`${path}/`)) paths.delete(known);
   };
   for (const [path, { type, linkname }] of base) put(path, { type, linkname });
   return {
     get: (path) => (path === '' ? { type: 'directory' } : paths.get(path)),
     put,
+    apply(entries) {
+      for (const { path } of entries) {
+        const whiteout = whiteoutOf(path);
+        if (whiteout === undefined) continue;
+        removeBelow(whiteout.path);
+        if (!whiteout.opaque) paths.delete(whiteout.path);
+      }
+      for (const { path, type, linkname } of entries) if (path !== '' && whiteoutOf(path) === undefined) put(path, { type, linkname });
+    },
     resolve(path) {
       const queue = path.split('/').filter((part) => part !== '' && part !== '.');
       let at: string[] = [];

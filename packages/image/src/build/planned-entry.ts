@@ -1,4 +1,5 @@
-import type { TarEntry } from '../tar.ts';
+import { createHash } from 'node:crypto';
+import type { TarEntry, TarHeader } from '../tar.ts';
 
 /** An entry of a layer to be written, with what is needed to find hard links. */
 export interface PlannedEntry {
@@ -6,6 +7,16 @@ export interface PlannedEntry {
   readonly entry: Omit<TarEntry, 'mtime'> & { readonly mtime?: number };
   /** The same for all names of one file that were copied together. */
   readonly file?: string | undefined;
+  /** Tells a file's content without reading it; undefined: nobody can know it again. */
+  readonly identity?: string | undefined;
+}
+
+/** An archive that ADD unpacks: what becomes of its entries, in their order; undefined for those that are left out. */
+export interface PlannedArchive {
+  readonly path: string;
+  readonly identity: string;
+  readonly headers: readonly (TarHeader | undefined)[];
+  readonly bytes: number;
 }
 
 /** The path of saved images in a cluster image. They are compressed already. */
@@ -13,10 +24,16 @@ const REGISTRY = 'registry';
 
 /** What one instruction adds to the image. */
 export interface PlannedLayer {
+  /** The instruction's place among the stage's steps. */
+  readonly step: number;
   readonly line: number;
   readonly text: string;
   /** By path. */
   readonly entries: ReadonlyMap<string, PlannedEntry>;
+  /** Unpacked behind the entries. */
+  readonly archives: readonly PlannedArchive[];
+  /** When a file was changed last, in nanoseconds since 1970 (its ctime). */
+  readonly changed: bigint;
 }
 
 /** A layer's entries, in the order in which they are written. */
@@ -26,6 +43,8 @@ export interface LayerContent {
   readonly bytes: number;
   /** Of the newest entry, in seconds; 0 when there is none. */
   readonly newest: number;
+  /** Says what the layer will be; undefined when that cannot be known without writing it. */
+  readonly identity: string | undefined;
 }
 
 /**
@@ -60,5 +79,17 @@ function contentOf(plan: PlannedLayer, paths: readonly string[], time: number | 
     const { content: _, ...header } = whole;
     return { ...header, type: 'hardlink', size: 0, linkname: first };
   });
-  return { entries, bytes: entries.reduce((sum, { size }) => sum + size, 0), newest: time ?? newest };
+  const bytes = entries.reduce((sum, { size }) => sum + size, 0);
+  return { entries, bytes, newest: time ?? newest, identity: identityOf(entries, planned) };
+}
+
+// The same headers with the same contents are the same tar.
+function identityOf(entries: readonly TarEntry[], planned: readonly PlannedEntry[]): string | undefined {
+  const hash = createHash('sha256');
+  for (const [index, { content, ...header }] of entries.entries()) {
+    const known = content === undefined ? '' : planned[index]?.identity;
+    if (known === undefined) return undefined;
+    hash.update(`${JSON.stringify(header)}\0${known}\n`);
+  }
+  return hash.digest('hex');
 }

@@ -4,11 +4,17 @@ import { type Located, locate } from './context-path.ts';
 import { compilePattern, isPattern } from './glob.ts';
 import type { Ignored } from './ignore-file.ts';
 
-/** A build context: a directory and what of it is left out. */
+/** Where COPY takes files from: a directory, and what of it is left out. */
 export interface Context {
   /** Its real path, without links. */
   readonly root: string;
   readonly ignored: Ignored;
+  /** Set for the tree of an image or a stage: what is in it, so that its files need not be looked at to know them again. */
+  readonly image?: {
+    readonly identity: string;
+    readonly name: string;
+    ownerOf(path: string): { readonly uid: number; readonly gid: number };
+  };
 }
 
 /** One file or directory that a source of COPY names. */
@@ -29,9 +35,9 @@ export async function findSource(context: Context, source: string): Promise<read
   let depth = 0;
   for (const part of parts) {
     depth += part === '..' ? -1 : 1;
-    if (depth < 0) return `'${source}' is outside of the context`;
+    if (depth < 0 && context.image === undefined) return `'${source}' is outside of the context`;
   }
-  const names = await expandGlob(context.root, parts);
+  const names = await expandGlob(context, parts);
   if (typeof names === 'string') return names;
   const items: SourceItem[] = [];
   let leftOut = 0;
@@ -43,35 +49,40 @@ export async function findSource(context: Context, source: string): Promise<read
   }
   if (items.length > 0) return items;
   if (leftOut > 0) return `'${source}' is left out by ${context.ignored.file}`;
-  return parts.some(isPattern) ? `nothing in the context matches '${source}'` : `'${source}' is not in the context`;
+  const place = placeOf(context);
+  return parts.some(isPattern) ? `nothing in ${place} matches '${source}'` : `'${source}' is not in ${place}`;
+}
+
+function placeOf({ image }: Context): string {
+  return image === undefined ? 'the context' : image.name;
 }
 
 async function itemAt(context: Context, name: string): Promise<SourceItem | string> {
-  const located = await locate(context.root, name);
-  if (located.kind !== 'found') return whyNot(name, located);
+  const located = await locate(context.root, name, 'follow', context.image !== undefined);
+  if (located.kind !== 'found') return whyNot(name, located, placeOf(context));
   const stat = await lstat(located.path);
   if (stat.isDirectory()) return { name, path: located.path, kind: 'directory' };
   if (stat.isFile()) return { name, path: located.path, kind: 'file' };
   return `'${name}' is neither a file nor a directory`;
 }
 
-function whyNot(name: string, located: Exclude<Located, { kind: 'found' }>): string {
-  return located.kind === 'outside' ? `'${name}' is a link that leads out of the context` : `'${name}' is not in the context`;
+function whyNot(name: string, located: Exclude<Located, { kind: 'found' }>, place: string): string {
+  return located.kind === 'outside' ? `'${name}' is a link that leads out of the context` : `'${name}' is not in ${place}`;
 }
 
 // Level by level; names without a pattern are taken as they are, so that they may be links and may lack.
-async function expandGlob(root: string, parts: readonly string[]): Promise<readonly string[] | string> {
+async function expandGlob(context: Context, parts: readonly string[]): Promise<readonly string[] | string> {
   let names = [''];
   for (const [position, part] of parts.entries()) {
     const isLast = position === parts.length - 1;
     const next: string[] = [];
     for (const name of names) {
       if (part === '..') next.push(name.split('/').slice(0, -1).join('/'));
-      else if (!isPattern(part)) next.push(...(await existing(root, join(name, part), isLast && names.length === 1)));
+      else if (!isPattern(part)) next.push(...(await existing(context, join(name, part), isLast && names.length === 1)));
       else {
         const matches = compilePattern(part);
         if (matches === undefined) return `'${part}' is not a pattern that can be matched`;
-        const located = await locate(root, name);
+        const located = await locate(context.root, name, 'follow', context.image !== undefined);
         const entries = located.kind === 'found' ? await readdir(located.path).catch(() => []) : [];
         next.push(...entries.filter(matches).map((entry) => join(name, entry)));
       }
@@ -82,8 +93,8 @@ async function expandGlob(root: string, parts: readonly string[]): Promise<reado
 }
 
 // Behind a pattern, what lacks just does not match; else it is kept and reported by its name.
-async function existing(root: string, name: string, isOnly: boolean): Promise<readonly string[]> {
+async function existing(context: Context, name: string, isOnly: boolean): Promise<readonly string[]> {
   if (isOnly) return [name];
-  const located = await locate(root, name, 'keep');
+  const located = await locate(context.root, name, 'keep', context.image !== undefined);
   return located.kind === 'missing' ? [] : [name];
 }

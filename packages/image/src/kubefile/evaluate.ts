@@ -1,52 +1,50 @@
 import { constants } from 'node:os';
-import type { ContainerConfig, ImageConfig, Platform } from '../manifest.ts';
-import { formatPlatform } from '../platform.ts';
+import type { ImageConfig } from '../manifest.ts';
+import {
+  type ArgumentOptions,
+  type Arguments,
+  declareArgument,
+  expanded,
+  headingArguments,
+  located,
+  PROXY_ARGUMENTS,
+  platformArgument,
+} from './arguments.ts';
+import type { BuildStep } from './build-step.ts';
 import { directoryPath, imagePath } from './destination.ts';
-import { expandWord, expandWords, type Lookup, WordError } from './expand.ts';
-import type { Instruction, Kubefile } from './instruction.ts';
+import { copyStep, DEFAULT_SHELL, type Reader, runStep } from './evaluate-files.ts';
+import { expandDocument, expandWords, type Lookup } from './expand.ts';
+import type { Instruction, Kubefile, Stage } from './instruction.ts';
 import { lineError } from './kubefile-error.ts';
+import { parseTrigger } from './parse.ts';
+import { type BuiltConfig, beginStage, configOf, dockerMembers, type StageState } from './stage-config.ts';
 
-export interface EvaluateOptions {
-  readonly platform: Platform;
-  /** Values for ARGs, by name: `--build-arg`. */
-  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+export interface EvaluateOptions extends ArgumentOptions {
   /** Set after all instructions: `--env` and `--label`. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** The ARGs of the stage that this one is built on. */
+  readonly inherited?: Arguments | undefined;
 }
-
-/** What a build has to do, in order. Steps of kind `config` change only the image's configuration. */
-export type BuildStep = { readonly line: number; readonly text: string } & (
-  | { readonly kind: 'config' }
-  | { readonly kind: 'directory'; readonly path: string; readonly owner?: string }
-  | {
-      readonly kind: 'copy';
-      readonly sources: readonly string[];
-      /** Absolute; with a slash at its end it is a directory whatever is copied. */
-      readonly destination: string;
-      readonly chown?: string;
-      readonly chmod?: number;
-    }
-);
 
 export interface Evaluated {
-  readonly config: ContainerConfig;
+  readonly config: BuiltConfig;
   readonly author: string | undefined;
   readonly steps: readonly BuildStep[];
-  /** Names given as build arguments that no ARG declares. */
-  readonly unusedArgs: readonly string[];
+  /** All that are known at the stage's end. */
+  readonly args: Arguments;
 }
 
-// What the environment of every container needs, put into images that do not set it (as buildah does).
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-// Known without an ARG instruction (Dockerfile reference, predefined ARGs).
-const PREDEFINED = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap((name) => [name, name.toLowerCase()]);
-
-/** What FROM names once its variables are replaced: `scratch` or an image, and `--platform`. Throws `bad-kubefile`. */
-export function baseOf(kubefile: Kubefile, options: EvaluateOptions): { readonly image: string; readonly platform: string | undefined } {
-  const { from, name } = kubefile;
-  const { values } = headingArgs(kubefile, options);
-  const replace = (word: string) => expanded(word, (key) => values.get(key), name, from.line);
+/** What FROM names once its variables are replaced: `scratch`, a stage or an image, and `--platform`. Throws `bad-kubefile`. */
+export function baseOf(
+  kubefile: Kubefile,
+  { from }: Stage,
+  options: ArgumentOptions,
+): { readonly image: string; readonly platform: string | undefined } {
+  const { name } = kubefile;
+  const { values } = headingArguments(kubefile, options);
+  const lookup: Lookup = (key) => values.get(key) ?? platformArgument(key, options.platform);
+  const replace = (word: string) => expanded(word, lookup, name, from.line);
   const image = replace(from.image);
   if (image === '')
     throw lineError(name, from.line, `FROM ${from.image} names no image: the variable is not set`, 'set it with --build-arg');
@@ -54,134 +52,66 @@ export function baseOf(kubefile: Kubefile, options: EvaluateOptions): { readonly
 }
 
 /**
- * Evaluates the instructions on top of a base image's config (undefined for scratch), as buildah does: variables are replaced by ENV
- * and declared ARGs as they were before the instruction. Pure. Throws `bad-kubefile` with the line.
+ * Evaluates a stage's instructions on top of a base image's config (undefined for scratch), as buildah does: variables are replaced by
+ * ENV and declared ARGs as they were before the instruction; the base's ONBUILD comes first. Pure. Throws `bad-kubefile` with the line.
  */
-export function evaluateKubefile(kubefile: Kubefile, base: ImageConfig | undefined, options: EvaluateOptions): Evaluated {
-  const heading = headingArgs(kubefile, options);
-  const state = newState(base);
-  const args: Args = { declared: new Set(PREDEFINED), values: new Map(Object.entries(options.buildArgs ?? {})) };
+export function evaluateStage(kubefile: Kubefile, stage: Stage, base: ImageConfig | undefined, options: EvaluateOptions): Evaluated {
+  const heading = headingArguments(kubefile, options);
+  const state = beginStage(base);
+  const args: Arguments = {
+    declared: new Set([...PROXY_ARGUMENTS, ...(options.inherited?.declared ?? [])]),
+    values: new Map([...(options.inherited?.values ?? []), ...Object.entries(options.buildArgs ?? {})]),
+  };
+  const triggers = (dockerMembers(base?.config).OnBuild ?? []).map((text) => parseTrigger(text, stage.from.line, kubefile.name));
   const steps: BuildStep[] = [];
-  for (const instruction of kubefile.instructions) {
-    const place = { line: instruction.line, text: instruction.text };
+  for (const instruction of [...triggers, ...stage.instructions]) {
+    const { line, text } = instruction;
     const lookup: Lookup = (name) => state.env.get(name) ?? (args.declared.has(name) ? args.values.get(name) : undefined);
-    const replace = (word: string) => expanded(word, lookup, kubefile.name, instruction.line);
-    const refuse = (why: string) => lineError(kubefile.name, instruction.line, why);
-    if (instruction.kind === 'arg') declare(instruction.words.map(replace), args, options, heading.values);
-    else if (instruction.kind === 'copy') steps.push({ ...place, ...copyStep(instruction, state, replace, refuse) });
-    else {
-      const more = apply(instruction, state, { replace, refuse, lookup });
-      steps.push(...more.map((step) => ({ ...place, ...step })));
+    const reader: StageReader = {
+      lookup,
+      replace: (word) => expanded(word, lookup, kubefile.name, line),
+      replaceDocument: (document) => located(() => expandDocument(document, lookup), kubefile.name, line),
+      replaceWords: (word) => located(() => expandWords(word, lookup), kubefile.name, line),
+      refuse: (why, hint) => lineError(kubefile.name, line, why, hint),
+    };
+    const count = steps.length;
+    if (instruction.kind === 'arg') {
+      for (const word of instruction.words.map(reader.replace)) declareArgument(word, args, options, heading.values);
+    } else if (instruction.kind === 'copy') {
+      steps.push({ line, text, ...copyStep(instruction, state, reader) });
+    } else if (instruction.kind === 'run') {
+      steps.push({ line, text, ...runStep(instruction, state, argumentsForRun(args), reader) });
+    } else {
+      steps.push(...apply(instruction, state, reader).map((step) => ({ line, text, ...step })));
     }
-    if (steps.at(-1)?.line !== instruction.line) steps.push({ ...place, kind: 'config' });
+    if (steps.length === count) steps.push({ line, text, kind: 'config' });
   }
   for (const [key, value] of Object.entries(options.env ?? {})) {
     state.env.delete(key);
     state.env.set(key, value);
   }
   for (const [key, value] of Object.entries(options.labels ?? {})) state.labels.set(key, value);
-  const unusedArgs = Object.keys(options.buildArgs ?? {}).filter((name) => !args.declared.has(name) && !heading.declared.has(name));
-  return { config: configOf(state), author: state.author, steps, unusedArgs };
+  return { config: configOf(state), author: state.author, steps, args };
 }
 
-interface Args {
-  readonly declared: Set<string>;
-  readonly values: Map<string, string>;
+// Proxies are the machine's affair: they are no part of what an image is made of.
+function argumentsForRun({ declared, values }: Arguments): Record<string, string> {
+  return Object.fromEntries([...values].filter(([name]) => declared.has(name) && !PROXY_ARGUMENTS.includes(name)));
 }
 
-function headingArgs(kubefile: Kubefile, options: EvaluateOptions): Args {
-  const args: Args = { declared: new Set(), values: new Map(Object.entries(options.buildArgs ?? {})) };
-  const lookup: Lookup = (key) => (args.declared.has(key) ? args.values.get(key) : undefined);
-  for (const { words, line } of kubefile.heading) {
-    declare(
-      words.map((word) => expanded(word, lookup, kubefile.name, line)),
-      args,
-      options,
-      new Map(),
-    );
-  }
-  for (const key of args.values.keys()) if (!args.declared.has(key)) args.values.delete(key);
-  return args;
+interface StageReader extends Reader {
+  readonly lookup: Lookup;
+  readonly replaceWords: (word: string) => readonly string[];
 }
 
-// ARG name, or name=default: a build argument wins over the default, an ARG before FROM gives its value only to a bare name.
-function declare(words: readonly string[], args: Args, options: EvaluateOptions, heading: ReadonlyMap<string, string>): void {
-  for (const word of words) {
-    const equals = word.indexOf('=');
-    const name = equals < 0 ? word : word.slice(0, equals);
-    const value = equals < 0 ? (heading.get(name) ?? platformArg(name, options.platform)) : word.slice(equals + 1);
-    args.declared.add(name);
-    if (!Object.hasOwn(options.buildArgs ?? {}, name) && value !== undefined) args.values.set(name, value);
-  }
-}
-
-function platformArg(name: string, platform: Platform): string | undefined {
-  const [, part] = /^(?:TARGET|BUILD)(PLATFORM|OS|ARCH|VARIANT)$/.exec(name) ?? [];
-  if (part === 'PLATFORM') return formatPlatform(platform);
-  if (part === 'OS') return platform.os;
-  if (part === 'ARCH') return platform.architecture;
-  return part === 'VARIANT' ? (platform.variant ?? '') : undefined;
-}
-
-interface State {
-  readonly env: Map<string, string>;
-  readonly labels: Map<string, string>;
-  readonly ports: Set<string>;
-  readonly volumes: Set<string>;
-  user: string | undefined;
-  workdir: string | undefined;
-  entrypoint: readonly string[] | undefined;
-  cmd: readonly string[] | undefined;
-  cmdSet: boolean;
-  stopSignal: string | undefined;
-  author: string | undefined;
-}
-
-function newState(base: ImageConfig | undefined): State {
-  const config = base?.config ?? {};
-  const env = new Map((config.Env ?? []).map((pair) => [pair.split('=', 1)[0] ?? '', pair.slice(pair.indexOf('=') + 1)]));
-  if (!env.has('PATH')) env.set('PATH', DEFAULT_PATH);
-  return {
-    env,
-    labels: new Map(Object.entries(config.Labels ?? {})),
-    ports: new Set(Object.keys(config.ExposedPorts ?? {})),
-    volumes: new Set(Object.keys(config.Volumes ?? {})),
-    user: config.User,
-    workdir: config.WorkingDir,
-    entrypoint: config.Entrypoint,
-    cmd: config.Cmd,
-    cmdSet: false,
-    stopSignal: config.StopSignal,
-    author: base?.author,
-  };
-}
-
-function configOf(state: State): ContainerConfig {
-  const keys = (set: ReadonlySet<string>) => Object.fromEntries([...set].sort().map((key) => [key, {}]));
-  return {
-    ...(state.user ? { User: state.user } : {}),
-    ...(state.ports.size > 0 ? { ExposedPorts: keys(state.ports) } : {}),
-    Env: [...state.env].map(([key, value]) => `${key}=${value}`),
-    ...(state.entrypoint?.length ? { Entrypoint: state.entrypoint } : {}),
-    ...(state.cmd?.length ? { Cmd: state.cmd } : {}),
-    ...(state.volumes.size > 0 ? { Volumes: keys(state.volumes) } : {}),
-    ...(state.workdir ? { WorkingDir: state.workdir } : {}),
-    ...(state.labels.size > 0 ? { Labels: Object.fromEntries([...state.labels].sort(([a], [b]) => (a < b ? -1 : 1))) } : {}),
-    ...(state.stopSignal ? { StopSignal: state.stopSignal } : {}),
-  };
-}
-
-type Refuse = (why: string) => Error;
 type StepBody = { readonly kind: 'directory'; readonly path: string; readonly owner?: string };
 
-interface Tools {
-  readonly replace: (word: string) => string;
-  readonly refuse: Refuse;
-  readonly lookup: Lookup;
-}
-
-function apply(instruction: Exclude<Instruction, { kind: 'arg' | 'copy' }>, state: State, tools: Tools): readonly StepBody[] {
-  const { replace, refuse } = tools;
+function apply(
+  instruction: Exclude<Instruction, { kind: 'arg' | 'copy' | 'run' }>,
+  state: StageState,
+  reader: StageReader,
+): readonly StepBody[] {
+  const { replace, refuse } = reader;
   switch (instruction.kind) {
     case 'env':
     case 'label': {
@@ -192,17 +122,16 @@ function apply(instruction: Exclude<Instruction, { kind: 'arg' | 'copy' }>, stat
       return [];
     }
     case 'cmd':
-      state.cmd = instruction.form === 'json' ? instruction.words : ['/bin/sh', '-c', ...instruction.words];
+      state.cmd = commandLine(instruction, state);
       state.cmdSet = instruction.words.length > 0;
       return [];
     case 'entrypoint':
-      if (instruction.words.length === 0) state.entrypoint = undefined;
-      else state.entrypoint = instruction.form === 'json' ? instruction.words : ['/bin/sh', '-c', ...instruction.words];
+      state.entrypoint = instruction.words.length === 0 ? undefined : commandLine(instruction, state);
       // The base image's CMD was made for the base image's ENTRYPOINT.
       if (!state.cmdSet) state.cmd = undefined;
       return [];
     case 'expose':
-      for (const word of instruction.words.flatMap((raw) => expandPorts(raw, tools))) {
+      for (const word of instruction.words.flatMap(reader.replaceWords)) {
         if (!/^\d+(-\d+)?(\/[a-z]+)?$/.test(word)) throw refuse(`'${word}' is not a port (PORT, FIRST-LAST or PORT/udp)`);
         state.ports.add(word.includes('/') ? word : `${word}/tcp`);
       }
@@ -228,42 +157,26 @@ function apply(instruction: Exclude<Instruction, { kind: 'arg' | 'copy' }>, stat
     case 'maintainer':
       state.author = instruction.value;
       return [];
+    case 'shell':
+      state.shell = instruction.words;
+      return [];
+    case 'healthcheck':
+      state.healthcheck = instruction.check;
+      return [];
+    case 'onbuild':
+      state.onBuild.push(instruction.trigger);
+      return [];
     case 'from':
       return [];
   }
 }
 
-function expandPorts(word: string, tools: Tools): readonly string[] {
-  try {
-    return expandWords(word, tools.lookup);
-  } catch (error) {
-    throw error instanceof WordError ? tools.refuse(error.message) : error;
-  }
+function commandLine({ form, words }: { readonly form: 'json' | 'shell'; readonly words: readonly string[] }, state: StageState) {
+  return form === 'json' ? words : [...(state.shell ?? DEFAULT_SHELL), ...words];
 }
 
 function isSignal(text: string): boolean {
   if (/^\d+$/.test(text)) return Number(text) > 0;
   const name = text.toUpperCase().replace(/^(SIG)?/, 'SIG');
   return name in constants.signals || /^SIGRTM(IN|AX)([+-]\d+)?$/.test(name);
-}
-
-function copyStep(instruction: Instruction & { readonly kind: 'copy' }, state: State, replace: (word: string) => string, refuse: Refuse) {
-  const { sources, destination, chown, chmod } = instruction;
-  const mode = chmod === undefined ? undefined : replace(chmod);
-  if (mode !== undefined && !/^[0-7]{1,4}$/.test(mode)) throw refuse(`--chmod=${mode} is not an octal mode such as 0755`);
-  return {
-    kind: 'copy' as const,
-    sources: sources.map(replace),
-    destination: imagePath(replace(destination), state.workdir ?? '/'),
-    ...(chown === undefined ? {} : { chown: replace(chown) }),
-    ...(mode === undefined ? {} : { chmod: Number.parseInt(mode, 8) }),
-  };
-}
-
-function expanded(word: string, lookup: Lookup, name: string, line: number): string {
-  try {
-    return expandWord(word, lookup);
-  } catch (error) {
-    throw error instanceof WordError ? lineError(name, line, error.message) : error;
-  }
 }

@@ -1,3 +1,5 @@
+import { replaced, withoutPrefix, withoutSuffix } from './shell-pattern.ts';
+
 /** Looks up a variable; undefined when there is none. */
 export type Lookup = (name: string) => string | undefined;
 
@@ -5,8 +7,8 @@ export type Lookup = (name: string) => string | undefined;
 export class WordError extends Error {}
 
 /**
- * Replaces `$name`, `${name}`, `${name:-word}` and `${name:+word}`, and removes quotes and escapes: nothing is special inside single
- * quotes; inside double quotes a backslash escapes only `"`, `$` and itself. Throws `WordError`.
+ * Replaces `$name` and `${name}` with their forms of a shell (`:-` `-` `:+` `+` `:?` `?` `#` `##` `%` `%%` `/` `//`), and removes quotes
+ * and escapes: nothing is special inside single quotes; inside double quotes a backslash escapes only `"`, `$` and itself. Throws `WordError`.
  */
 export function expandWord(word: string, lookup: Lookup): string {
   return expandUntil({ text: word, at: 0, lookup }, undefined).text;
@@ -15,6 +17,28 @@ export function expandWord(word: string, lookup: Lookup): string {
 /** As `expandWord`, and then cut at blanks that came unquoted, also out of variables. */
 export function expandWords(word: string, lookup: Lookup): readonly string[] {
   return expandUntil({ text: word, at: 0, lookup }, undefined).words;
+}
+
+/**
+ * Replaces variables in a here-document, as a shell does there: quotes are characters like others, and a backslash escapes only `$`, a
+ * backquote, itself and the end of a line. Throws `WordError`.
+ */
+export function expandDocument(text: string, lookup: Lookup): string {
+  const cursor: Cursor = { text, at: 0, lookup };
+  let result = '';
+  while (cursor.at < text.length) {
+    const character = text.charAt(cursor.at);
+    if (character === '$') {
+      result += variable(cursor);
+      continue;
+    }
+    const next = text.charAt(cursor.at + 1);
+    const isEscape = character === '\\' && next !== '' && '$`\\\n'.includes(next);
+    if (!isEscape) result += character;
+    else if (next !== '\n') result += next;
+    cursor.at += isEscape ? 2 : 1;
+  }
+  return result;
 }
 
 interface Cursor {
@@ -28,7 +52,7 @@ interface Expanded {
   readonly words: readonly string[];
 }
 
-function expandUntil(cursor: Cursor, stop: string | undefined): Expanded {
+function expandUntil(cursor: Cursor, stop: string | undefined, escapes?: 'keep escapes'): Expanded {
   let text = '';
   const words: string[] = [];
   let word = '';
@@ -57,7 +81,7 @@ function expandUntil(cursor: Cursor, stop: string | undefined): Expanded {
     else if (character === '"') add(doubleQuoted(cursor), false);
     else if (character === '$') add(variable(cursor), true);
     else if (character === '\\') {
-      add(cursor.text.charAt(cursor.at + 1), false);
+      add((escapes === undefined ? '' : '\\') + cursor.text.charAt(cursor.at + 1), false);
       cursor.at += 2;
     } else {
       add(character, true);
@@ -105,17 +129,39 @@ function variable(cursor: Cursor): string {
   }
   cursor.at++;
   const name = nameAt(cursor);
-  const next = cursor.text.charAt(cursor.at);
+  const value = cursor.lookup(name);
+  const next = take(cursor);
+  if (next === '}') return value ?? '';
+  if (next === ':') return withDefault(cursor, name, value === '' ? undefined : value, take(cursor));
+  if (next === '-' || next === '+' || next === '?') return withDefault(cursor, name, value, next);
+  if (next === '#' || next === '%') {
+    const isLongest = cursor.text.charAt(cursor.at) === next;
+    if (isLongest) cursor.at++;
+    const pattern = expandUntil(cursor, '}', 'keep escapes').text;
+    return next === '#' ? withoutPrefix(value ?? '', pattern, isLongest) : withoutSuffix(value ?? '', pattern, isLongest);
+  }
+  if (next === '/') {
+    const isAll = cursor.text.charAt(cursor.at) === '/';
+    if (isAll) cursor.at++;
+    const pattern = expandUntil(cursor, '/', 'keep escapes').text;
+    return replaced(value ?? '', pattern, expandUntil(cursor, '}').text, isAll);
+  }
+  throw new WordError(`'${cursor.text}' has a \${ that is neither \${name} nor \${name:-value} nor \${name:+value}`);
+}
+
+function take(cursor: Cursor): string {
   cursor.at++;
-  if (next === '}') return cursor.lookup(name) ?? '';
-  if (next !== ':') throw new WordError(`'${cursor.text}' has a \${ that is neither \${name} nor \${name:-value} nor \${name:+value}`);
-  const modifier = cursor.text.charAt(cursor.at);
-  cursor.at++;
+  return cursor.text.charAt(cursor.at - 1);
+}
+
+// The dash, plus and question mark of ${name-word}; with a colon before it an empty value is like none.
+function withDefault(cursor: Cursor, name: string, value: string | undefined, operator: string): string {
   const word = expandUntil(cursor, '}').text;
-  const value = cursor.lookup(name) ?? '';
-  if (modifier === '-') return value === '' ? word : value;
-  if (modifier === '+') return value === '' ? '' : word;
-  throw new WordError(`'${cursor.text}' has \${${name}:${modifier}…}; only :- and :+ are known`);
+  if (operator === '-') return value ?? word;
+  if (operator === '+') return value === undefined ? '' : word;
+  if (operator !== '?') throw new WordError(`'${cursor.text}' has \${${name}:${operator}…}; only :-, :+ and :? are known`);
+  if (value === undefined) throw new WordError(`${name} is not set${word === '' ? '' : `: ${word}`}`);
+  return value;
 }
 
 // A name that begins with a digit is that digit alone.

@@ -1,12 +1,20 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { baseOf, evaluateKubefile } from './evaluate.ts';
+import { baseOf, evaluateStage } from './evaluate.ts';
+import type { Kubefile, Stage } from './instruction.ts';
 import { parseKubefile } from './parse.ts';
 
 const platform = { os: 'linux', architecture: 'amd64' };
 
 function evaluate(body: string, more: object = {}) {
-  return evaluateKubefile(parseKubefile(`FROM scratch\n${body}`), undefined, { platform, ...more });
+  const kubefile = parseKubefile(`FROM scratch\n${body}`);
+  return evaluateStage(kubefile, only(kubefile), undefined, { platform, ...more });
+}
+
+function only({ stages }: Kubefile): Stage {
+  const [stage] = stages;
+  assert.ok(stage);
+  return stage;
 }
 
 function envOf(body: string, more: object = {}): readonly string[] {
@@ -16,8 +24,8 @@ function envOf(body: string, more: object = {}): readonly string[] {
 function refusal(source: string): string {
   try {
     const kubefile = parseKubefile(source);
-    baseOf(kubefile, { platform });
-    evaluateKubefile(kubefile, undefined, { platform });
+    baseOf(kubefile, only(kubefile), { platform });
+    evaluateStage(kubefile, only(kubefile), undefined, { platform });
   } catch (error) {
     assert.ok(error instanceof Error && 'exitCode' in error);
     assert.equal(error.exitCode, 2);
@@ -59,9 +67,8 @@ test('flags of the command line win over the file', () => {
   assert.deepEqual(config.Labels, { x: '2', y: '3' });
 });
 
-test('ARG gives its default, a build argument wins, an undeclared one is reported', () => {
+test('ARG gives its default, a build argument wins, an undeclared one is not known', () => {
   assert.deepEqual(envOf('ARG A=1\nARG B=2\nENV X=$A$B$C\n', { buildArgs: { B: '3', C: '4' } }), ['X=13']);
-  assert.deepEqual(evaluate('ARG A\n', { buildArgs: { A: '1', C: '4' } }).unusedArgs, ['C']);
 });
 
 test('names that every object has are names like others', () => {
@@ -70,14 +77,14 @@ test('names that every object has are names like others', () => {
 
 test('FROM takes an ARG that stands before it', () => {
   const kubefile = parseKubefile('ARG V=1.2\nFROM labring/kubernetes:v$V AS base\n');
-  assert.equal(baseOf(kubefile, { platform }).image, 'labring/kubernetes:v1.2');
-  assert.equal(baseOf(kubefile, { platform, buildArgs: { V: '2' } }).image, 'labring/kubernetes:v2');
+  assert.equal(baseOf(kubefile, only(kubefile), { platform }).image, 'labring/kubernetes:v1.2');
+  assert.equal(baseOf(kubefile, only(kubefile), { platform, buildArgs: { V: '2' } }).image, 'labring/kubernetes:v2');
 });
 
 test('comments, empty lines and a byte order mark do not matter', () => {
   const kubefile = parseKubefile('\ufeff# first\r\n\r\n  FROM scratch\r\nENV A=1 \\\r\n# between\r\n\r\n  B=2\r\n');
   assert.deepEqual(
-    kubefile.instructions.map(({ line, text }) => [line, text]),
+    only(kubefile).instructions.map(({ line, text }) => [line, text]),
     [[4, 'ENV A=1   B=2']],
   );
 });
@@ -95,15 +102,25 @@ test('COPY destinations are absolute, relative ones below WORKDIR', () => {
 
 test('a wrong line is named with its number', () => {
   assert.equal(refusal('FROM scratch\nFOO bar\n'), 'Kubefile:2: there is no instruction FOO');
-  assert.equal(refusal('FROM scratch\n\nRUN x\n'), 'Kubefile:3: RUN is not supported yet');
-  assert.equal(refusal('FROM scratch\nADD a b\n'), 'Kubefile:2: ADD is not supported yet');
-  assert.equal(refusal('FROM scratch\nCOPY <<EOF /x\nhi\nEOF\n'), 'Kubefile:2: a here-document is not supported yet');
-  assert.equal(refusal('FROM scratch\nCOPY --from=a b c\n'), 'Kubefile:2: COPY --from is not supported yet');
-  assert.equal(refusal('FROM scratch\nFROM scratch\n'), 'Kubefile:2: a second FROM (a build in stages) is not supported yet');
+  assert.equal(refusal('FROM scratch\n\nRUN\n'), 'Kubefile:3: RUN needs a command');
+  assert.equal(
+    refusal('FROM scratch\nRUN --mount=type=ssh x\n'),
+    "Kubefile:2: --mount=type=ssh: a mount of type 'ssh' is not known: bind, cache, tmpfs or secret",
+  );
+  assert.equal(refusal('FROM scratch\nCOPY <<EOF /x\nhi\n'), 'Kubefile:2: the here-document EOF does not end');
+  assert.equal(
+    refusal('FROM scratch\nADD --from=a b c\n'),
+    "Kubefile:2: ADD knows no flag '--from=a', only --chown, --chmod, --checksum, --link and --exclude",
+  );
+  assert.equal(refusal('FROM scratch\nONBUILD FROM x\n'), 'Kubefile:2: ONBUILD cannot keep FROM');
+  assert.equal(refusal('FROM scratch\nONBUILD COPY x\n'), 'Kubefile:2: COPY needs at least one source and a destination');
+  assert.equal(refusal('FROM scratch\nSHELL sh\n'), 'Kubefile:2: SHELL takes the JSON form only, SHELL ["/bin/sh", "-c"]');
+  assert.equal(refusal('FROM scratch\nHEALTHCHECK --interval=x CMD a\n'), "Kubefile:2: '--interval=x' is not a time such as 30s or 1m30s");
+  assert.equal(refusal('FROM scratch AS 1x\n'), "Kubefile:1: '1x' cannot name a stage");
   assert.equal(refusal('FROM scratch\nCOPY a\n'), 'Kubefile:2: COPY needs at least one source and a destination');
   assert.equal(refusal('FROM scratch\nENV a=b c\n'), "Kubefile:2: 'c' is not NAME=VALUE (a value with blanks needs quotes)");
   assert.equal(refusal('FROM scratch\nENV a="b\n'), 'Kubefile:2: "b lacks a closing double quote');
-  assert.equal(refusal('FROM scratch\nENV a=${b:?c}\n'), "Kubefile:2: '${b:?c}' has ${b:?…}; only :- and :+ are known");
+  assert.equal(refusal('FROM scratch\nENV a=${b:?c}\n'), 'Kubefile:2: b is not set: c');
   assert.equal(refusal('FROM scratch\nCMD ["a", 1]\n'), 'Kubefile:2: the JSON form takes strings only');
   assert.equal(refusal('FROM scratch\nCOPY --chmod=rwx a b\n'), 'Kubefile:2: --chmod=rwx is not an octal mode such as 0755');
   assert.equal(refusal('ENV a=b\nFROM scratch\n'), 'Kubefile:1: only ARG can stand before FROM, not ENV');

@@ -1,49 +1,65 @@
-import type { Instruction, InstructionBody, Kubefile } from './instruction.ts';
-import { readJsonForm } from './json-form.ts';
+import type { Instruction, InstructionBody, Kubefile, Stage } from './instruction.ts';
 import { lineError } from './kubefile-error.ts';
-import { type LogicalLine, readLogicalLines } from './logical-line.ts';
+import { type LogicalLine, readLogicalLine, readLogicalLines } from './logical-line.ts';
+import { jsonForm, parseCopy, parseRun, type Refuse } from './parse-files.ts';
+import { parseHealthcheck } from './parse-healthcheck.ts';
 import { splitAtBlanks, splitFlags, splitPairs, splitWords } from './word.ts';
-
-const UNSUPPORTED: Readonly<Record<string, string>> = {
-  RUN: 'a cluster image is built without running anything: prepare the files beforehand and COPY them',
-  ADD: 'COPY does the same for files of the context; fetch and unpack beforehand what comes from elsewhere',
-  HEALTHCHECK: 'the OCI image format has no place for it',
-  ONBUILD: 'the OCI image format has no place for it',
-  SHELL: 'the OCI image format has no place for it',
-};
 
 /** Parses a build file; `name` is how errors call it. Throws `bad-kubefile` (exit 2): `Kubefile:3: what is wrong`. */
 export function parseKubefile(source: string, name = 'Kubefile'): Kubefile {
   const { lines, escapeCharacter } = readLogicalLines(source, name);
   const all = lines.map((line): Instruction => ({ line: line.line, text: line.text, ...parseLine(line, escapeCharacter, name) }));
-  const position = all.findIndex(({ kind }) => kind === 'from');
-  const from = all[position];
-  if (from?.kind !== 'from') throw lineError(name, all[0]?.line ?? 1, 'there is no FROM', "begin with 'FROM scratch' or 'FROM IMAGE'");
-  const heading = all.slice(0, position).map((instruction) => {
-    if (instruction.kind !== 'arg')
+  const heading: (Instruction & { readonly kind: 'arg' })[] = [];
+  const stages: { readonly from: Stage['from']; readonly instructions: Instruction[] }[] = [];
+  for (const instruction of all) {
+    const stage = stages.at(-1);
+    if (instruction.kind === 'from') stages.push({ from: instruction, instructions: [] });
+    else if (stage !== undefined) stage.instructions.push(instruction);
+    else if (instruction.kind === 'arg') heading.push(instruction);
+    else if (all.some(({ kind }) => kind === 'from'))
       throw lineError(name, instruction.line, `only ARG can stand before FROM, not ${instruction.kind.toUpperCase()}`);
-    return instruction;
-  });
-  const instructions = all.slice(position + 1);
-  const second = instructions.find(({ kind }) => kind === 'from');
-  if (second !== undefined) throw lineError(name, second.line, 'a second FROM (a build in stages) is not supported yet');
-  return { name, heading, from, instructions };
+  }
+  if (stages.length === 0) throw lineError(name, all[0]?.line ?? 1, 'there is no FROM', "begin with 'FROM scratch' or 'FROM IMAGE'");
+  return { name, escapeCharacter, heading, stages };
 }
 
-type Refuse = (why: string, hint?: string) => Error;
+/** Parses an instruction that a base image's ONBUILD keeps for the images built on it. Throws `bad-kubefile` with FROM's line. */
+export function parseTrigger(text: string, line: number, name: string): Instruction {
+  const logical = withDocuments(text, line, name);
+  return { line, text: logical.text, ...parseLine(logical, '\\', name) };
+}
+
+// An ONBUILD with a here-document is stored over several lines.
+function withDocuments(text: string, line: number, name: string): LogicalLine {
+  if (!text.includes('\n')) return readLogicalLine(text, line);
+  const [logical] = readLogicalLines(text, name).lines;
+  return logical === undefined ? readLogicalLine(text, line) : { ...logical, line };
+}
 
 function parseLine(logical: LogicalLine, escapeCharacter: string, name: string): InstructionBody {
-  const { keyword, line } = logical;
+  const { keyword, line, documents } = logical;
   const refuse: Refuse = (why, hint) => lineError(name, line, why, hint);
-  const unsupported = UNSUPPORTED[keyword];
-  if (unsupported !== undefined) throw refuse(`${keyword} is not supported yet`, unsupported);
   const { flags, rest } = splitFlags(logical.rest);
-  if (flags.length > 0 && keyword !== 'COPY' && keyword !== 'FROM') throw refuse(`${keyword} knows no flag '${flags[0]}'`);
+  const takesFlags = ['FROM', 'COPY', 'ADD', 'RUN', 'HEALTHCHECK', 'ONBUILD'].includes(keyword);
+  if (flags.length > 0 && !takesFlags) throw refuse(`${keyword} knows no flag '${flags[0]}'`);
   switch (keyword) {
     case 'FROM':
       return parseFrom(flags, rest, refuse);
     case 'COPY':
-      return parseCopy(flags, rest, refuse);
+      return parseCopy('COPY', flags, rest, documents, refuse);
+    case 'ADD':
+      return parseCopy('ADD', flags, rest, documents, refuse);
+    case 'RUN':
+      return parseRun(flags, rest, documents, refuse);
+    case 'HEALTHCHECK':
+      return { kind: 'healthcheck', check: parseHealthcheck(flags, rest, refuse) };
+    case 'ONBUILD':
+      return parseOnBuild(logical, escapeCharacter, name, refuse);
+    case 'SHELL': {
+      const words = jsonForm(rest, refuse);
+      if (words === undefined || words.length === 0) throw refuse('SHELL takes the JSON form only, SHELL ["/bin/sh", "-c"]');
+      return { kind: 'shell', words };
+    }
     case 'ARG': {
       const words = splitWords(rest, escapeCharacter);
       if (words.length === 0) throw refuse('ARG needs a name');
@@ -80,12 +96,6 @@ function parseLine(logical: LogicalLine, escapeCharacter: string, name: string):
   }
 }
 
-function jsonForm(rest: string, refuse: Refuse): readonly string[] | undefined {
-  const words = readJsonForm(rest);
-  if (words === 'not-strings') throw refuse('the JSON form takes strings only');
-  return words;
-}
-
 function parseFrom(flags: readonly string[], rest: string, refuse: Refuse): InstructionBody {
   let platform: string | undefined;
   for (const flag of flags) {
@@ -95,22 +105,18 @@ function parseFrom(flags: readonly string[], rest: string, refuse: Refuse): Inst
   const [image, as, stage, ...more] = splitAtBlanks(rest);
   const isNamed = as?.toLowerCase() === 'as' && stage !== undefined && more.length === 0;
   if (image === undefined || (as !== undefined && !isNamed)) throw refuse('FROM takes one image, or IMAGE AS NAME');
+  if (stage !== undefined && !/^[a-z][a-z0-9_.-]*$/i.test(stage))
+    throw refuse(`'${printable(stage)}' cannot name a stage`, 'begin with a letter; then letters, digits, dots, dashes and underscores');
   return { kind: 'from', image, ...(platform === undefined ? {} : { platform }), ...(stage === undefined ? {} : { stage }) };
 }
 
-function parseCopy(flags: readonly string[], rest: string, refuse: Refuse): InstructionBody {
-  const options: { chown?: string; chmod?: string } = {};
-  for (const flag of flags) {
-    const [, key, value] = /^--([a-z]+)=([\s\S]*)$/.exec(flag) ?? [];
-    if (key === 'chown' && value !== undefined) options.chown = value;
-    else if (key === 'chmod' && value !== undefined) options.chmod = value;
-    else if (key === 'from') throw refuse('COPY --from is not supported yet', 'only files of the context can be copied');
-    else throw refuse(`COPY knows no flag '${flag}', only --chown=USER:GROUP and --chmod=MODE`);
-  }
-  const words = jsonForm(rest, refuse) ?? splitAtBlanks(rest);
-  const destination = words.at(-1);
-  if (words.length < 2 || destination === undefined) throw refuse('COPY needs at least one source and a destination');
-  return { kind: 'copy', sources: words.slice(0, -1), destination, ...options };
+function parseOnBuild(logical: LogicalLine, escapeCharacter: string, name: string, refuse: Refuse): InstructionBody {
+  const inner: LogicalLine = { ...readLogicalLine(logical.rest, logical.line), documents: logical.documents };
+  if (inner.keyword === '') throw refuse('ONBUILD needs an instruction');
+  if (['ONBUILD', 'FROM', 'MAINTAINER'].includes(inner.keyword)) throw refuse(`ONBUILD cannot keep ${inner.keyword}`);
+  parseLine(inner, escapeCharacter, name);
+  const documents = logical.documents.map(({ name: end, content }) => `\n${content}${end}`);
+  return { kind: 'onbuild', trigger: [inner.text, ...documents].join('') };
 }
 
 // What a wrong file holds is not for the user's terminal as it is.

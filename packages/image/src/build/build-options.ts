@@ -1,0 +1,59 @@
+import type { ContentOptions, OnTransfer } from '../content.ts';
+import type { Descriptor, Platform } from '../manifest.ts';
+import type { Compression } from '../media-types.ts';
+import type { Reference } from '../reference.ts';
+
+/** Where a secret of `RUN --mount=type=secret` comes from. */
+export type SecretSource = { readonly file: string } | { readonly variable: string };
+
+export interface BuildOptions extends ContentOptions {
+  /** The directory with what is copied. */
+  readonly context: string;
+  /** The build file; default: the first of `Kubefile`, `Dockerfile`, `Sealfile`, `Containerfile` in the context. */
+  readonly file?: string | undefined;
+  /** What the image is called; without a name it is in the store until the next collection. */
+  readonly names?: readonly string[] | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  /** Of the manifest, over those that say what the base image is. */
+  readonly annotations?: Readonly<Record<string, string>> | undefined;
+  /** The stage that becomes the image, by name or number; default: the last. */
+  readonly target?: string | undefined;
+  /** Default: the base image's, for scratch this machine's. */
+  readonly platform?: Platform | undefined;
+  /** Of all layers but that of saved images, which is not compressed again. Default zstd, in Docker's format gzip. */
+  readonly compression?: Compression | undefined;
+  /** The manifest's form. Default OCI. */
+  readonly format?: 'oci' | 'docker' | undefined;
+  /** Make one layer of all that the build adds. */
+  readonly squash?: boolean | undefined;
+  /** Carry out every instruction, whatever earlier builds left. */
+  readonly noCache?: boolean | undefined;
+  /** What is left out of the context; default: its `.containerignore`, else `.dockerignore`. */
+  readonly ignoreFile?: string | undefined;
+  /** By id. */
+  readonly secrets?: Readonly<Record<string, SecretSource>> | undefined;
+  /** For RUN without `--network`. Default: the machine's own. */
+  readonly network?: 'host' | 'none' | undefined;
+  /** Fetches an image that FROM or --from names into the store; without it a missing one is an error. */
+  readonly pull?: ((reference: Reference, platform: Platform | undefined) => Promise<void>) | undefined;
+  /** Fetch them even when they are there. */
+  readonly alwaysPull?: boolean | undefined;
+  readonly onEvent?: OnTransfer | undefined;
+  /** Told what RUN prints, as it comes. */
+  readonly onOutput?: ((text: string) => void) | undefined;
+  readonly environment?: NodeJS.ProcessEnv | undefined;
+}
+
+export interface BuildResult {
+  readonly descriptor: Descriptor;
+  readonly names: readonly Reference[];
+  readonly platform: Platform;
+  /** Whether something was copied to the image's `registry/`. */
+  readonly hasSavedImages: boolean;
+  /** Whether every layer is of an earlier build. */
+  readonly isUnchanged: boolean;
+  /** What the user should know, one line each. */
+  readonly warnings: readonly string[];
+}

@@ -1,0 +1,130 @@
+import { chmod, chown, copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { MountSpec } from '../../kubefile/run-mount.ts';
+import { contextEntry } from '../context-entry.ts';
+import { locate } from '../context-path.ts';
+import { buildDirectory, cacheKey, touch } from '../layer-cache.ts';
+import type { RunContext } from './carry-out.ts';
+import type { SandboxMount } from './sandbox-script.ts';
+
+/** A `RUN --mount` whose source is found, before anything is mounted. */
+export interface FoundMount {
+  readonly spec: MountSpec;
+  /** Where the files come from; undefined for those that begin empty. */
+  readonly source: string | undefined;
+  /** For the layer cache: what the RUN can see there. Caches and secrets do not count. */
+  readonly identity: string;
+}
+
+/** Finds what mounts show. Throws `bad-kubefile`, also for a secret that is required and not given. */
+export async function findMounts(specs: readonly MountSpec[], context: RunContext): Promise<readonly FoundMount[]> {
+  const found: FoundMount[] = [];
+  for (const spec of specs) {
+    if (spec.type === 'bind') found.push(await findBind(spec, context));
+    else if (spec.type === 'cache')
+      found.push({ spec, source: spec.from === undefined ? undefined : await context.rootOf(spec.from), identity: '' });
+    else if (spec.type === 'tmpfs') found.push({ spec, source: undefined, identity: '' });
+    else if (context.options.secrets?.[spec.id] !== undefined) found.push({ spec, source: undefined, identity: '' });
+    else if (spec.required) throw context.refuse(`RUN needs the secret '${spec.id}'`, `give it: --secret id=${spec.id},src=FILE`);
+  }
+  return found;
+}
+
+async function findBind(spec: MountSpec & { readonly type: 'bind' }, context: RunContext): Promise<FoundMount> {
+  const { from, source } = spec;
+  const root = from === undefined ? context.context.root : await context.rootOf(from);
+  const located = await locate(root, source, 'follow', from !== undefined);
+  const place = from === undefined ? 'the context' : from;
+  if (located.kind !== 'found')
+    throw context.refuse(`RUN --mount: '${source}' is not in ${place}${located.kind === 'outside' ? ', it leads out of it' : ''}`);
+  const isDirectory = await stat(located.path).then(
+    (found) => found.isDirectory(),
+    () => undefined,
+  );
+  if (isDirectory === undefined) throw context.refuse(`RUN --mount: '${source}' is not in ${place}`);
+  const identity =
+    from === undefined ? cacheKey(await identitiesIn(located.path, isDirectory)) : cacheKey(await context.identityOf(from), source);
+  return { spec, source: located.path, identity };
+}
+
+async function identitiesIn(path: string, isDirectory: boolean): Promise<readonly string[]> {
+  const names = isDirectory ? (await readdir(path, { recursive: true })).sort() : [''];
+  return names.map((name) => {
+    const found = contextEntry(join(path, name), name, {});
+    return found === undefined ? name : `${name} ${found.entry.mode} ${found.identity}`;
+  });
+}
+
+/** What is mounted for a RUN, and the variables that secrets become. */
+export interface PreparedMounts {
+  readonly mounts: readonly SandboxMount[];
+  readonly variables: Readonly<Record<string, string>>;
+  /** Directories and files that have to be there to be mounted on. */
+  readonly places: readonly { readonly path: string; readonly kind: 'directory' | 'file' }[];
+}
+
+/** Makes the sources of mounts below `directory`, which goes when the RUN has ended. */
+export async function prepareMounts(found: readonly FoundMount[], directory: string, context: RunContext): Promise<PreparedMounts> {
+  const mounts: SandboxMount[] = [];
+  const variables: Record<string, string> = {};
+  const places: { readonly path: string; readonly kind: 'directory' | 'file' }[] = [];
+  for (const [index, { spec, source }] of found.entries()) {
+    const target = context.files.resolve((spec.target ?? '').replace(/^\/+/, ''));
+    const own = join(directory, `mount-${index}`);
+    if (spec.type === 'tmpfs') {
+      mounts.push({ kind: 'tmpfs', target, bytes: spec.bytes });
+      places.push({ path: target, kind: 'directory' });
+    } else if (spec.type === 'cache') {
+      mounts.push({ kind: 'bind', source: await cacheDirectory(spec, context), target, writable: spec.writable });
+      places.push({ path: target, kind: 'directory' });
+    } else if (spec.type === 'bind' && source !== undefined) {
+      const isDirectory = (await stat(source)).isDirectory();
+      places.push({ path: target, kind: isDirectory ? 'directory' : 'file' });
+      if (spec.writable && isDirectory) {
+        const [upper, work] = [join(own, 'upper'), join(own, 'work')];
+        for (const path of [upper, work]) await mkdir(path, { recursive: true });
+        mounts.push({ kind: 'scratch', source, target, upper, work });
+      } else mounts.push({ kind: 'bind', source, target, writable: false });
+    } else if (spec.type === 'secret') {
+      const given = context.options.secrets?.[spec.id];
+      if (given === undefined) continue;
+      const value = await secretFile(given, own, context);
+      if (spec.variable !== undefined) variables[spec.variable] = value.toString();
+      if (spec.target === undefined) continue;
+      await chmod(own, spec.mode);
+      await chown(own, spec.uid, spec.gid);
+      mounts.push({ kind: 'bind', source: own, target, writable: false });
+      places.push({ path: target, kind: 'file' });
+    }
+  }
+  return { mounts, variables, places };
+}
+
+async function cacheDirectory(spec: MountSpec & { readonly type: 'cache' }, context: RunContext): Promise<string> {
+  const path = buildDirectory(context.store, 'mounts', cacheKey(spec.id).slice(0, 24));
+  const made = await mkdir(path, { recursive: true });
+  if (made !== undefined) {
+    await chmod(path, spec.mode);
+    await chown(path, spec.uid, spec.gid);
+  }
+  await touch(path);
+  return path;
+}
+
+async function secretFile(
+  given: { readonly file: string } | { readonly variable: string },
+  path: string,
+  context: RunContext,
+): Promise<Buffer> {
+  if ('variable' in given) {
+    const value = (context.options.environment ?? process.env)[given.variable];
+    if (value === undefined) throw context.refuse(`the secret's variable ${given.variable} is not set`);
+    await writeFile(path, value, { mode: 0o600 });
+  } else {
+    await writeFile(path, '', { mode: 0o600 });
+    await copyFile(given.file, path).catch(() => {
+      throw context.refuse(`the secret's file ${given.file} cannot be read`);
+    });
+  }
+  return readFile(path);
+}
