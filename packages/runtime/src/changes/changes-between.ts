@@ -1,14 +1,19 @@
 import { parseReference, SealosError } from '@sealos/image';
+import semver from 'semver';
 import { formatAddress } from '../address-list.ts';
-import { type Cluster, type Clusterfile, type ClusterHost, clusterHosts, type Environment, type Ssh } from '../cluster/cluster.ts';
+import { type Cluster, type Clusterfile, type ClusterHost, clusterHosts, type Environment, masters, type Ssh } from '../cluster/cluster.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
+import { standardDocuments } from '../kubeadm/standard.ts';
 import type { Change } from './change.ts';
 import { configChanges } from './config-changes.ts';
 import { kubeadmChanges } from './kubeadm-changes.ts';
 import { actionOf, isSecretName, shown, values } from './shown.ts';
 
 export interface ChangesContext {
-  /** What both Clusterfiles' kubeadm documents lie on: our defaults and the image's own (`standardDocuments`). */
+  /**
+   * What both Clusterfiles' kubeadm documents lie on: our defaults and the image's own (`standardDocuments`). Where it is not given, our
+   * defaults for the version that the state names: then what only the image's own documents say counts as changed when it is written down.
+   */
   readonly kubeadmBase?: readonly KubeadmDocument[] | undefined;
   /** What `-e` gave each image by name, before and now. */
   readonly given?: { readonly before: ReadonlyMap<string, Environment>; readonly now: ReadonlyMap<string, Environment> } | undefined;
@@ -29,7 +34,7 @@ export function changesBetween(stored: Clusterfile, desired: Clusterfile, contex
     ...environmentChanges('cluster', from.env, to.env),
     ...images.flatMap((name) => environmentChanges(name, given.before.get(name), given.now.get(name))),
     ...commandChanges(from.command, to.command),
-    ...kubeadmChanges(stored.kubeadm, desired.kubeadm, context.kubeadmBase),
+    ...kubeadmChanges(stored.kubeadm, desired.kubeadm, context.kubeadmBase ?? defaultsOf(from)),
     ...configChanges(stored.configs, desired.configs),
   ];
 }
@@ -48,6 +53,12 @@ export function refuseImpossible(changes: readonly Change[], clusterName: string
     exitCode: 2,
     hint: 'put the old value back into the Clusterfile, or make a new cluster',
   });
+}
+
+function defaultsOf(cluster: Cluster): readonly KubeadmDocument[] {
+  const version = cluster.status.mounts.find(({ type }) => type === 'rootfs')?.labels['version'];
+  if (version === undefined || semver.parse(version) === null) return [];
+  return standardDocuments({ version, imageDocuments: [], auditPolicy: true, master: masters(cluster)[0]?.address.ip ?? '' });
 }
 
 function imageChanges(from: Cluster, to: Cluster): readonly Change[] {

@@ -194,6 +194,9 @@ test('documents of another version that say the same, and defaults that are writ
   const kubeadmBase = standardDocuments({ version: 'v1.29.9', imageDocuments: [], auditPolicy: true, master: '10.0.0.11' });
   assert.deepEqual(changesBetween(parse(base), same, { kubeadmBase }), []);
   assert.equal(changesBetween(parse(base), same).length, 2);
+  // The state says which version it is, so that a generated Clusterfile is no change.
+  const [from] = [parse(base.replace('type: rootfs,', 'type: rootfs, labels: {version: v1.29.9},'))];
+  assert.deepEqual(changesBetween(from, same), []);
 });
 
 test('secrets in kubeadm documents are not shown', () => {
