@@ -35,6 +35,8 @@ interface Transfer {
 
 export interface TransferProgress extends Disposable {
   readonly onEvent: OnTransfer;
+  /** Prints whole lines without disturbing what is shown. */
+  readonly print: (lines: string) => void;
 }
 
 /**
@@ -42,7 +44,7 @@ export interface TransferProgress extends Disposable {
  * printing the result, on errors too.
  */
 export function showTransfers(options: { readonly quiet?: boolean | undefined }): TransferProgress {
-  if (options.quiet) return { onEvent: () => {}, [Symbol.dispose]: () => {} };
+  if (options.quiet) return { onEvent: () => {}, print: () => {}, [Symbol.dispose]: () => {} };
   return process.stderr.isTTY ? showOnTerminal() : showAsLines();
 }
 
@@ -70,7 +72,7 @@ function showAsLines(): TransferProgress {
       transfers.delete(event.id);
     }
   };
-  return { onEvent, [Symbol.dispose]: () => {} };
+  return { onEvent, print: (lines) => process.stderr.write(lines), [Symbol.dispose]: () => {} };
 }
 
 function showOnTerminal(): TransferProgress {
@@ -107,6 +109,11 @@ function showOnTerminal(): TransferProgress {
   };
   return {
     onEvent,
+    print: (lines) => {
+      clear();
+      process.stderr.write(lines);
+      draw();
+    },
     [Symbol.dispose]: () => {
       clearInterval(timer);
       clear();

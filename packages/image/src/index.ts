@@ -3,6 +3,7 @@ export { type ArchiveFormat, type SaveOptions, saveArchive } from './archive-sav
 export { type OpenArchive, openArchive } from './archive-source.ts';
 export type { BlobWriter, WrittenBlob } from './blob.ts';
 export * from './build/build-image.ts';
+export * from './build/build-index.ts';
 export { compress, compressionOf, decompress } from './compress.ts';
 export * from './content.ts';
 export * from './copy.ts';

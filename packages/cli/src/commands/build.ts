@@ -1,127 +1,123 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { readFile, writeFile } from 'node:fs/promises';
+import type { BuildOptions, BuildResult, Platform } from '@sealos/image';
+import { Command } from 'commander';
+import { addBuildFlags, type BuildFlags, pairs, readSecrets } from '../build-flags.ts';
 import { interrupted } from '../interrupt.ts';
 import { showTransfers } from '../output.ts';
-import { addCredentialsOption, addRegistryOptions, type RegistryFlags, readRegistryFlags } from '../registry-options.ts';
-
-interface BuildFlags extends RegistryFlags {
-  readonly tag: readonly string[];
-  readonly file?: string;
-  readonly label: readonly string[];
-  readonly env: readonly string[];
-  readonly buildArg: readonly string[];
-  readonly platform?: string;
-  readonly compression?: 'zstd' | 'gzip' | 'none';
-  readonly saveImage: boolean;
-  readonly maxPullProcs: number;
-  readonly all?: boolean;
-  readonly pull?: boolean;
-  readonly timestamp?: string;
-  readonly quiet?: boolean;
-}
-
-const collect = (value: string, list: readonly string[]) => [...list, value];
-
-function parseBoolean(text: string): boolean {
-  if (text === 'true' || text === '1') return true;
-  if (text === 'false' || text === '0') return false;
-  throw new InvalidArgumentError('write true or false.');
-}
-
-function parseCount(text: string): number {
-  if (!/^[1-9]\d{0,2}$/.test(text)) throw new InvalidArgumentError('write a number from 1 to 999.');
-  return Number(text);
-}
+import { addCredentialsOption, addRegistryOptions, readRegistryFlags } from '../registry-options.ts';
 
 export function buildCommand(): Command {
   const command = new Command('build')
     .aliases(['bud', 'build-using-dockerfile'])
     .description('Build a cluster image: save the container images that it needs, then follow its Kubefile')
-    .argument('[context]', 'the directory with what is copied', '.')
-    .option('-t, --tag <name>', "the image's name; repeatable", collect, [])
-    .option('-f, --file <file>', 'the build file (default: Kubefile, Dockerfile, Sealfile or Containerfile in the context)')
-    .option('--label <K=V>', 'a label, over those of the file; repeatable', collect, [])
-    .option('--env <K=V>', "a variable of the image, over those of the file; without =V this process's own; repeatable", collect, [])
-    .option('--build-arg <K=V>', "a value for an ARG of the file; without =V this process's own; repeatable", collect, [])
-    .option('--platform <os/arch>', "the platform (default: the base image's, or this machine's)")
-    .addOption(new Option('--compression <kind>', 'of the layers').choices(['zstd', 'gzip', 'none']).default('zstd'))
-    .addOption(new Option('--save-image [bool]', 'save the container images first').argParser(parseBoolean).default(true))
-    .option('-m, --max-pull-procs <count>', 'how many contents are fetched at once', parseCount, 5)
-    .option('--all', 'save the container images for all of their platforms')
-    .option('--pull', 'fetch the base image even if it is there')
-    .option('--timestamp <seconds>', 'latest time in the image, seconds since 1970 (also SOURCE_DATE_EPOCH)')
-    .option('-q, --quiet', "print only the image's digest");
-  for (const flags of ['--isolation <kind>', '--format <format>', '--no-cache', '--layers', '--rm', '--force-rm']) {
-    command.addOption(new Option(flags, 'taken for scripts made for buildah; has no effect').hideHelp());
-  }
-  return addRegistryOptions(addCredentialsOption(command)).action(build);
+    .argument('[context]', 'the directory with what is copied', '.');
+  return addRegistryOptions(addCredentialsOption(addBuildFlags(command))).action(build);
 }
 
-/** `K=V` flags as a record; a bare `K` has the value `absent(K)`. */
-function pairs(
-  list: readonly string[],
-  absent: (key: string) => string | undefined,
-  refuse: (text: string) => Error,
-): Record<string, string> {
-  const result = new Map<string, string>();
-  for (const text of list) {
-    const equals = text.indexOf('=');
-    const key = equals < 0 ? text : text.slice(0, equals);
-    if (key === '') throw refuse(text);
-    const value = equals < 0 ? absent(key) : text.slice(equals + 1);
-    if (value !== undefined) result.set(key, value);
+async function readOptions(context: string, flags: BuildFlags): Promise<BuildOptions> {
+  const { badInput } = await import('@sealos/image');
+  const nameless = (flag: string) => (text: string) => badInput('bad-flag', `${flag} '${text}' has no name before the =`);
+  const fromFiles: string[] = [];
+  for (const file of flags.buildArgFile) {
+    const text = await readFile(file, 'utf8').catch(() => {
+      throw badInput('bad-flag', `--build-arg-file ${file} cannot be read`);
+    });
+    fromFiles.push(...text.split(/\r?\n/).filter((line) => !/^\s*(#|$)/.test(line)));
   }
-  return Object.fromEntries(result);
+  return {
+    context,
+    file: flags.file,
+    labels: pairs(flags.label, () => '', nameless('--label')),
+    annotations: pairs(flags.annotation, () => '', nameless('--annotation')),
+    env: pairs(flags.env, (key) => process.env[key] ?? '', nameless('--env')),
+    buildArgs: pairs([...fromFiles, ...flags.buildArg], (key) => process.env[key], nameless('--build-arg')),
+    secrets: readSecrets(flags.secret, (text) => badInput('bad-flag', `--secret '${text}' is not id=ID,src=FILE or id=ID,env=NAME`)),
+    target: flags.target,
+    compression: flags.compression,
+    format: flags.format,
+    squash: flags.squash,
+    noCache: !flags.cache,
+    ignoreFile: flags.ignorefile,
+    network: flags.network,
+    alwaysPull: flags.pullAlways === true || flags.pull === 'always',
+    environment: flags.timestamp === undefined ? process.env : { ...process.env, SOURCE_DATE_EPOCH: flags.timestamp },
+    signal: interrupted,
+  };
 }
 
 async function build(context: string, flags: BuildFlags): Promise<void> {
-  const { badInput, buildImage, familiarName, openRegistry, openStore, parsePlatform, prepareBuild, pullImage, saveContextImages } =
-    await import('@sealos/image');
-  const nameless = (flag: string) => (text: string) => badInput('bad-flag', `${flag} '${text}' has no name before the =`);
-  const environment = flags.timestamp === undefined ? process.env : { ...process.env, SOURCE_DATE_EPOCH: flags.timestamp };
-  const options = {
-    context,
-    file: flags.file,
-    names: flags.tag,
-    labels: pairs(flags.label, () => '', nameless('--label')),
-    env: pairs(flags.env, (key) => process.env[key] ?? '', nameless('--env')),
-    buildArgs: pairs(flags.buildArg, (key) => process.env[key], nameless('--build-arg')),
-    platform: flags.platform === undefined ? undefined : parsePlatform(flags.platform),
-    compression: flags.compression,
-    alwaysPull: flags.pull,
-    environment,
-    signal: interrupted,
-  };
+  const image = await import('@sealos/image');
+  const { buildImage, familiarName, openRegistry, openStore, parsePlatform, parseReference, prepareBuild, pullImage, saveContextImages } =
+    image;
+  const common = await readOptions(context, flags);
+  const platforms: readonly (Platform | undefined)[] =
+    flags.platform.length === 0 ? [undefined] : flags.platform.flatMap((text) => text.split(',')).map(parsePlatform);
+  const indexName = flags.manifest === undefined ? undefined : parseReference(flags.manifest);
+  const isIndex = indexName !== undefined || platforms.length > 1;
+  const names = isIndex ? [] : flags.tag;
   // Whatever can be wrong here is found before anything is fetched.
-  const prepared = await prepareBuild(options);
+  const { kubefile } = await prepareBuild({ ...common, names: flags.tag, platform: platforms[0] });
+  for (const platform of platforms.slice(1)) await prepareBuild({ ...common, kubefile, platform });
   await using store = await openStore();
   using progress = showTransfers({ quiet: flags.quiet });
   await using registry = openRegistry(await readRegistryFlags(flags, interrupted, progress.onEvent));
-  const found = flags.saveImage
-    ? await saveContextImages({
-        context: prepared.context,
-        source: registry,
-        store,
-        platform: flags.all ? 'all' : prepared.platform,
-        jobs: flags.maxPullProcs,
-        onEvent: progress.onEvent,
-        signal: interrupted,
-      })
-    : { images: 0, warnings: [] };
-  const built = await buildImage(store, {
-    ...options,
-    async pull(reference, platform) {
-      await pullImage(store, reference, { platform, policy: 'always', registry, onEvent: progress.onEvent, signal: interrupted });
-    },
-    onEvent: progress.onEvent,
-  });
-  progress[Symbol.dispose]();
-  for (const warning of [...found.warnings, ...built.warnings]) process.stderr.write(`warning: ${warning}\n`);
-  if (found.images > 0 && !built.hasSavedImages) {
-    const images = found.images === 1 ? 'one container image was' : `${found.images} container images were`;
-    process.stderr.write(`warning: ${images} saved into registry/, but no COPY takes them along: add 'COPY registry registry'\n`);
+  const built: BuildResult[] = [];
+  const warnings = new Set<string>();
+  for (const platform of platforms) {
+    const options: BuildOptions = { ...common, kubefile, names, platform };
+    const prepared = await prepareBuild(options);
+    const found = flags.saveImage
+      ? await saveContextImages({
+          context: prepared.context,
+          source: registry,
+          store,
+          platform: flags.all ? 'all' : prepared.platform,
+          jobs: flags.maxPullProcs,
+          onEvent: progress.onEvent,
+          signal: interrupted,
+        })
+      : { images: 0, warnings: [] };
+    const pull: BuildOptions['pull'] = async (reference, wanted) => {
+      await pullImage(store, reference, { platform: wanted, policy: 'always', registry, onEvent: progress.onEvent, signal: interrupted });
+    };
+    const result = await buildImage(store, {
+      ...options,
+      ...(flags.pullNever === true || flags.pull === 'never' ? {} : { pull }),
+      onEvent: progress.onEvent,
+      ...(flags.quiet ? {} : { onOutput: lineByLine(progress.print) }),
+    });
+    built.push(result);
+    for (const warning of [...found.warnings, ...result.warnings]) warnings.add(warning);
+    if (found.images > 0 && !result.hasSavedImages) {
+      const images = found.images === 1 ? 'one container image was' : `${found.images} container images were`;
+      warnings.add(`${images} saved into registry/, but no COPY takes them along: add 'COPY registry registry'`);
+    }
   }
-  const { descriptor, names } = built;
-  if (flags.quiet) console.log(descriptor.digest);
-  else if (names.length === 0) console.log(`built ${descriptor.digest}; it has no name and goes with the next rmi (name it with -t NAME)`);
-  for (const name of flags.quiet ? [] : names) console.log(`${familiarName(name)} is ${descriptor.digest}`);
+  const named = isIndex
+    ? await Promise.all(
+        [...(indexName === undefined ? [] : [indexName]), ...flags.tag.map(parseReference)].map(async (name) => ({
+          name,
+          descriptor: await image.addToIndex(store, name, built, { signal: interrupted }),
+        })),
+      )
+    : built.flatMap(({ names: tagged, descriptor }) => tagged.map((name) => ({ name, descriptor })));
+  progress[Symbol.dispose]();
+  for (const warning of warnings) process.stderr.write(`warning: ${warning}\n`);
+  const digest = (isIndex ? named[0]?.descriptor : built[0]?.descriptor)?.digest ?? '';
+  if (flags.iidfile !== undefined) await writeFile(flags.iidfile, digest);
+  if (flags.quiet) console.log(digest);
+  else if (named.length === 0) console.log(`built ${digest}; it has no name and goes with the next rmi (name it with -t NAME)`);
+  else if (built.every(({ isUnchanged }) => isUnchanged)) process.stderr.write('every layer is that of an earlier build\n');
+  for (const { name, descriptor } of flags.quiet ? [] : named) console.log(`${familiarName(name)} is ${descriptor.digest}`);
+}
+
+/** Passes text on in whole lines. */
+function lineByLine(print: (lines: string) => void): (text: string) => void {
+  let rest = '';
+  return (text) => {
+    const whole = rest + text;
+    const end = whole.lastIndexOf('\n') + 1;
+    rest = whole.slice(end);
+    if (end > 0) print(whole.slice(0, end));
+  };
 }

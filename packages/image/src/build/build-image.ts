@@ -31,7 +31,7 @@ export interface PreparedBuild {
 export async function prepareBuild(options: BuildOptions): Promise<PreparedBuild> {
   const names = (options.names ?? []).map(parseName);
   const context = await contextRoot(options.context);
-  const kubefile = await readBuildFile(context, options.file);
+  const kubefile = options.kubefile ?? (await readBuildFile(context, options.file));
   const target = targetIndex(kubefile, options.target);
   const platform = options.platform ?? hostPlatform();
   const stage = kubefile.stages[target];

@@ -1,4 +1,5 @@
 import type { ContentOptions, OnTransfer } from '../content.ts';
+import type { Kubefile } from '../kubefile/instruction.ts';
 import type { Descriptor, Platform } from '../manifest.ts';
 import type { Compression } from '../media-types.ts';
 import type { Reference } from '../reference.ts';
@@ -11,6 +12,8 @@ export interface BuildOptions extends ContentOptions {
   readonly context: string;
   /** The build file; default: the first of `Kubefile`, `Dockerfile`, `Sealfile`, `Containerfile` in the context. */
   readonly file?: string | undefined;
+  /** That file, when it is read already: it may be a pipe, which can be read once. */
+  readonly kubefile?: Kubefile | undefined;
   /** What the image is called; without a name it is in the store until the next collection. */
   readonly names?: readonly string[] | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;

@@ -8,10 +8,12 @@ import { parseKubefile } from './parse.ts';
 export const BUILD_FILES: readonly string[] = ['Kubefile', 'Dockerfile', 'Sealfile', 'Containerfile'];
 
 /**
- * Reads the build file of a context: `file` (relative to the working directory, else to the context), or the first of `BUILD_FILES`.
+ * Reads the build file of a context: `file` (relative to the working directory, else to the context; `-` is
+ * standard input), or the first of `BUILD_FILES`.
  * Throws `no-kubefile`, `bad-kubefile` (exit 2).
  */
 export async function readBuildFile(context: string, file?: string): Promise<Kubefile> {
+  if (file === '-') return parseKubefile((await readText('/dev/stdin')) ?? '', 'Kubefile');
   const paths =
     file === undefined
       ? BUILD_FILES.map((name) => join(context, name))
