@@ -98,9 +98,13 @@ export async function buildExecutable(request: ExecutableRequest): Promise<{ rea
       writeFileSync(join(work, `${name}.js`), script);
       writeFileSync(join(work, 'node'), await loadablePart(join(nodePackage(architecture), 'bin', 'node')), { mode: 0o755 });
       writeFileSync(join(work, 'sea.json'), JSON.stringify({ main: `${name}.js`, executable: 'node', output: name, ...settings }));
-      // Relative names, so that no directory of this machine is in the result.
+      // Relative names, so that no directory of this machine is in the result; V8's code cache is laid out by a random seed.
       const node = join(nodePackage(ownArchitecture), 'bin', 'node');
-      const made = spawnSync(node, ['--build-sea', 'sea.json'], { cwd: work, encoding: 'utf8', env: { PATH: process.env['PATH'] } });
+      const made = spawnSync(node, ['--random-seed=1', '--build-sea', 'sea.json'], {
+        cwd: work,
+        encoding: 'utf8',
+        env: { PATH: process.env['PATH'] },
+      });
       if (made.status !== 0) throw new Error(`node --build-sea failed for ${name}:\n${made.stdout}${made.stderr}${made.error ?? ''}`);
       const executable = readFileSync(join(work, name));
       withoutLibatomic(executable, architecture);
