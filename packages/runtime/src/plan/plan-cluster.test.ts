@@ -31,6 +31,7 @@ const application: PlannedImage = {
   kind: 'application',
   directory: 'app-1',
   layers: [],
+  variants: new Map(),
 };
 const patch: PlannedImage = { ...application, name: 'patch:1', kind: 'patch' };
 
@@ -58,6 +59,7 @@ function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> 
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    registryIndexes: [],
     skipPhases: [],
     commands: [],
     force: new Set(),

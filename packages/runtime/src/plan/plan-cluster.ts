@@ -17,7 +17,7 @@ import { lifecycleStep } from '../steps/lifecycle.ts';
 import { INIT_MARKER } from '../steps/membership.ts';
 import { ownApiStep } from '../steps/own-api.ts';
 import { registryStep } from '../steps/registry.ts';
-import type { PlannedCommands, PlannedHost, PlanShape } from './plan-input.ts';
+import { architecturesOf, type PlannedCommands, type PlannedHost, type PlanShape } from './plan-input.ts';
 
 export interface ClusterPlanInput extends PlanShape {
   /** The cluster's name. */
@@ -41,6 +41,8 @@ export interface ClusterPlanInput extends PlanShape {
     readonly initOn: (master: Address, names: readonly string[]) => string;
   };
   readonly joinToken: string;
+  /** Files of the registry by which its tags lead to images of several architectures, relative to the rootfs. */
+  readonly registryIndexes: readonly HostFile[];
   /** kubeadm phases that the image does without. */
   readonly skipPhases: readonly string[];
   /** In the order in which they run. */
@@ -81,7 +83,8 @@ export function planCluster(input: ClusterPlanInput): Plan {
   const lifecycle = (label: string) => (host: PlannedHost) => scriptLine(label, host.env, `${layout.rootfs}/scripts`);
 
   const steps: Step[] = [
-    layersStep({ layout, hosts: addresses(hosts), images, master0, registryHost: registry.host }),
+    layersStep({ layout, hosts: addresses(hosts), images, master0, registryHost: registry.host, architectures: architecturesOf(hosts) }),
+    ...registryIndexSteps(input),
     filesStep({ id: 'files', title: "writing each host's own files", layout, hosts, needs: ['layers'] }),
     lifecycleStep({
       id: 'check',
@@ -157,6 +160,14 @@ export function planCluster(input: ClusterPlanInput): Plan {
     last = [applicationStepId(image.name)];
   }
   return { steps };
+}
+
+/** In a registry of several architectures a tag leads to an index of the images of each. */
+function registryIndexSteps({ layout, hosts, registry, registryIndexes }: ClusterPlanInput): readonly Step[] {
+  if (registryIndexes.length === 0) return [];
+  const files = registryIndexes.map((file) => ({ ...file, path: `${layout.rootfs}/${file.path}` }));
+  const serving = hosts.filter(({ address }) => address.ip === registry.host.ip).map((host) => ({ ...host, files }));
+  return [filesStep({ id: 'registry-index', title: "joining the registry's architectures", layout, hosts: serving, needs: ['layers'] })];
 }
 
 /** Control planes, workers and the address by which these find those; `ends` are the steps after which the cluster stands. */

@@ -26,7 +26,10 @@ export interface PlannedImage {
   readonly kind: 'rootfs' | 'patch' | 'application';
   /** Directory of an application on master0. */
   readonly directory: string;
+  /** Of the first control plane's architecture. */
   readonly layers: readonly PlannedLayer[];
+  /** Of the other architectures among the hosts, in OCI spelling. */
+  readonly variants: ReadonlyMap<string, readonly PlannedLayer[]>;
 }
 
 export interface PlannedHost {
@@ -58,6 +61,11 @@ export interface PlannedRegistry {
   readonly port: number;
   /** `registryData`: becomes a link to the rootfs' `registry/`. */
   readonly data: string;
+}
+
+/** The architecture of each host, by its `ip`. */
+export function architecturesOf(hosts: readonly PlannedHost[]): ReadonlyMap<string, string> {
+  return new Map(hosts.flatMap(({ address, facts }) => (facts ? [[address.ip, facts.architecture]] : [])));
 }
 
 export interface PlanShape {

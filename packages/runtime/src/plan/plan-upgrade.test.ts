@@ -32,6 +32,7 @@ const application: PlannedImage = {
   kind: 'application',
   directory: 'app-1',
   layers: [],
+  variants: new Map(),
 };
 
 function cluster(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> = {}): ClusterPlanInput {
@@ -59,6 +60,7 @@ function cluster(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    registryIndexes: [],
     skipPhases: [],
     commands: [{ image: application, hosts: [{ ip: '10.0.0.1', port: 22 }], script: script`true`, files: [] }],
     force: new Set(),

@@ -13,7 +13,7 @@ import { replaceRootfsStep } from '../upgrade/replace-rootfs.ts';
 import { snapshotStep } from '../upgrade/snapshot-step.ts';
 import type { Upgrade } from '../upgrade/upgrade-of.ts';
 import { type ClusterPlanInput, planCluster } from './plan-cluster.ts';
-import type { PlannedHost } from './plan-input.ts';
+import { architecturesOf, type PlannedHost } from './plan-input.ts';
 
 export interface UpgradePlanInput {
   /** The cluster as it shall be, with the new rootfs. */
@@ -76,7 +76,14 @@ export function planUpgrade(input: UpgradePlanInput): Plan {
       hostOf: cluster.hostOf,
     }),
   );
-  const whole = { layout, hosts: all, images, master0: cluster.master0, registryHost: cluster.registry.host };
+  const whole = {
+    layout,
+    hosts: all,
+    images,
+    master0: cluster.master0,
+    registryHost: cluster.registry.host,
+    architectures: architecturesOf(cluster.hosts),
+  };
   then(replaceRootfsStep({ ...whole, needs: last }));
   for (const step of preparing) {
     if (step.id === 'layers')

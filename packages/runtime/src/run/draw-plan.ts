@@ -17,7 +17,7 @@ import { checkHosts } from './check-hosts.ts';
 import { exists } from './desired.ts';
 import { clearingSteps } from './leftovers.ts';
 import { loadImage } from './load-image.ts';
-import { loadImages, platformOfHosts, preparePlan, type ReachedHost, rootfsOf } from './prepare.ts';
+import { loadImages, platformsOfHosts, preparePlan, type ReachedHost, rootfsOf } from './prepare.ts';
 import type { PartlyReachedHosts } from './reach-hosts.ts';
 import { mountOf } from './remember.ts';
 import { storedPlanInput } from './stored-plan.ts';
@@ -66,7 +66,7 @@ interface Growth {
 
 async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): Promise<Growth> {
   const { wish, stored, hosts, warn, signal, store, pull } = drawing;
-  const loading = { platform: platformOfHosts(staying), pull, signal };
+  const loading = { ...platformsOfHosts(staying), pull, signal };
   const had = stored?.cluster.status.mounts ?? [];
   const cluster = await withNewRootfs(wish.file.cluster, had, async (name) => (await loadImage(store, name, loading)).contract);
   if (stored && onlyTakesAway(stored, wish)) {

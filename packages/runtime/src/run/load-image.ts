@@ -12,9 +12,11 @@ import {
   type Store,
 } from '@sealos/image';
 import type { Config } from '../cluster/cluster.ts';
+import type { HostFile } from '../host/host.ts';
 import { type ClusterImage, clusterImage } from '../image-contract/cluster-image.ts';
 import type { PlannedImage, PlannedLayer } from '../plan/plan-input.ts';
 import { type ImageFiles, readImageFiles } from './image-files.ts';
+import { registryIndexes, registryTags } from './registry-indexes.ts';
 
 /** An image of the store with everything that a plan needs to know of it. */
 export interface LoadedImage extends ImageFiles {
@@ -23,10 +25,15 @@ export interface LoadedImage extends ImageFiles {
   /** Bytes that it takes on a host, container images aside, and those of its container images. */
   readonly payloadBytes: number;
   readonly registryBytes: number;
+  /** Where it is loaded for several architectures: files by which its registry's tags lead to all of them, relative to the rootfs. */
+  readonly registryIndexes: readonly HostFile[];
 }
 
 export interface LoadImageOptions {
+  /** Of the first control plane. */
   readonly platform: Platform;
+  /** The other platforms among the hosts. */
+  readonly others?: readonly Platform[] | undefined;
   /** Fetches an image that the store does not have. */
   readonly pull: (name: string, platform: Platform, signal: AbortSignal) => Promise<void>;
   /** The cluster's Configs: those that are for the image are laid over it, after its own. */
@@ -55,22 +62,51 @@ export function applicationDirectory(name: string): string {
 export async function loadImage(store: Store, name: string, options: LoadImageOptions): Promise<LoadedImage> {
   const image = await openOrPull(store, name, options);
   const contract = clusterImage(name, image.config);
+  const own = await planLayers(store, image, options.signal);
+  const variants = new Map<string, readonly PlannedLayer[]>();
+  const registries = new Map([[options.platform.architecture, await registryTags(store, image, options.signal)]]);
+  let foreignBytes = 0;
+  for (const platform of options.others ?? []) {
+    const variant = await openOrPull(store, name, { ...options, platform });
+    const planned = await planLayers(store, variant, options.signal);
+    variants.set(platform.architecture, planned.layers);
+    registries.set(platform.architecture, await registryTags(store, variant, options.signal));
+    foreignBytes += planned.registryBytes;
+  }
+  return {
+    contract,
+    planned: {
+      name,
+      digest: image.descriptor.digest,
+      kind: contract.kind,
+      directory: applicationDirectory(name),
+      layers: own.layers,
+      variants,
+    },
+    ...(await readImageFiles(store, image, { name, configs: options.configs ?? [], signal: options.signal })),
+    payloadBytes: own.payloadBytes,
+    registryBytes: own.registryBytes + foreignBytes,
+    registryIndexes: registryIndexes(registries),
+  };
+}
+
+interface PlannedLayers {
+  readonly layers: readonly PlannedLayer[];
+  readonly payloadBytes: number;
+  readonly registryBytes: number;
+}
+
+async function planLayers(store: Store, image: Image, signal: AbortSignal): Promise<PlannedLayers> {
   const layers: PlannedLayer[] = [];
   let payloadBytes = 0;
   let registryBytes = 0;
   for (const descriptor of image.layers) {
-    const { layer, bytes } = await planLayer(store, image, descriptor, options.signal);
+    const { layer, bytes } = await planLayer(store, image, descriptor, signal);
     layers.push(layer);
     if (layer.holds === 'registry') registryBytes += bytes;
     else payloadBytes += bytes;
   }
-  return {
-    contract,
-    planned: { name, digest: image.descriptor.digest, kind: contract.kind, directory: applicationDirectory(name), layers },
-    ...(await readImageFiles(store, image, { name, configs: options.configs ?? [], signal: options.signal })),
-    payloadBytes,
-    registryBytes,
-  };
+  return { layers, payloadBytes, registryBytes };
 }
 
 async function planLayer(

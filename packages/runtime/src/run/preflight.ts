@@ -110,17 +110,6 @@ export function preflight(
       });
     else byName.set(name, host.name);
   }
-  const architectures = new Set(hosts.map((host) => host.facts.architecture));
-  if (architectures.size > 1) {
-    for (const host of hosts.slice(1)) {
-      if (host.facts.architecture === hosts[0]?.facts.architecture) continue;
-      findings.push({
-        host: host.name,
-        message: `it is ${host.facts.architecture}, ${hosts[0]?.name} is ${hosts[0]?.facts.architecture}; all hosts must be of one architecture`,
-        fatal: true,
-      });
-    }
-  }
   return findings;
 }
 

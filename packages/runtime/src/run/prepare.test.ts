@@ -8,7 +8,14 @@ import { configuredCgroupDriver } from './prepare-kubeadm.ts';
 function loaded(name: string): LoadedImage {
   return {
     contract: clusterImage(name, { architecture: 'amd64', os: 'linux', rootfs: { type: 'layers', diff_ids: [] } }),
-    planned: { name, digest: `sha256:${'0'.repeat(64)}`, kind: 'application', directory: applicationDirectory(name), layers: [] },
+    planned: {
+      name,
+      digest: `sha256:${'0'.repeat(64)}`,
+      kind: 'application',
+      directory: applicationDirectory(name),
+      layers: [],
+      variants: new Map(),
+    },
     templates: new Map(),
     kubeadm: [],
     overlays: new Map(),
@@ -18,6 +25,7 @@ function loaded(name: string): LoadedImage {
     hasAuditPolicy: false,
     payloadBytes: 0,
     registryBytes: 0,
+    registryIndexes: [],
   };
 }
 

@@ -55,9 +55,12 @@ export interface PrepareInput {
   readonly signal: AbortSignal;
 }
 
-/** The platform of a cluster's hosts; they are all of one. */
-export function platformOfHosts(hosts: readonly ReachedHost[]): Platform {
-  return parsePlatform(`linux/${hosts[0]?.facts.architecture ?? 'amd64'}`);
+/** The platforms of a cluster's hosts, the first control plane's first. */
+export function platformsOfHosts(hosts: readonly ReachedHost[]): { readonly platform: Platform; readonly others: readonly Platform[] } {
+  const first = hosts.find(({ spec }) => spec.roles.includes('master')) ?? hosts[0];
+  const architectures = new Set([first, ...hosts].map((host) => host?.facts.architecture ?? 'amd64'));
+  const [platform = 'amd64', ...others] = architectures;
+  return { platform: parsePlatform(`linux/${platform}`), others: others.map((other) => parsePlatform(`linux/${other}`)) };
 }
 
 /** Opens every image of the cluster, in order, and refuses a set that cannot be run. */
@@ -203,6 +206,7 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
     certificates: (master) => filesBeforeKubeadm(kubeadm.pki, { master, seat: seat.spec.address, apiPort: kubeadm.plan.apiPort }),
     kubeadm: { ...kubeadm.plan, initOn: kubeadm.initOn },
     joinToken: kubeadm.token,
+    registryIndexes: input.images.flatMap((image) => image.registryIndexes),
     skipPhases: rootfs.contract.skipPhases,
     commands: commandsOf(input, master0, rootfs.contract.version, layout.rootfs, layout.workdir),
     force: input.force ? input.requested : new Set(),

@@ -23,11 +23,16 @@ function layer(name: string, holds: PlannedLayer['holds']): PlannedLayer {
 }
 
 function image(kind: PlannedImage['kind'], ...layers: readonly PlannedLayer[]): PlannedImage {
-  return { name: kind, digest: `sha256:${'0'.repeat(64)}`, kind, directory: kind, layers };
+  return { name: kind, digest: `sha256:${'0'.repeat(64)}`, kind, directory: kind, layers, variants: new Map() };
 }
 
+const architectures = new Map([
+  [master.ip, 'amd64'],
+  [worker.ip, 'arm64'],
+]);
+
 const shown = (ip: { ip: string; port: number }, images: readonly PlannedImage[], registryHost = master) =>
-  placements({ layout, hosts: [master, worker, store], images, master0: master, registryHost }, ip).map(
+  placements({ layout, hosts: [master, worker, store], images, master0: master, registryHost, architectures }, ip).map(
     (placement) =>
       `${placement.layer.holds} ${placement.into.replace(layout.data, '')}${placement.withoutRegistry ? ' without registry' : ''}${placement.mergeRegistry ? ' merged' : ''}`,
   );
@@ -62,7 +67,7 @@ test('a registry host that is not master0 gets an application only for its conta
 });
 
 test('what the record names is not sent again; a new build of an application takes the place of the old one', () => {
-  const input = { layout, hosts: [master], master0: master, registryHost: master };
+  const input = { layout, hosts: [master], master0: master, registryHost: master, architectures };
   const rootfs = image('rootfs', layer('a', 'payload'));
   const before = placements({ ...input, images: [rootfs, image('application', layer('b', 'payload'), layer('c', 'payload'))] }, master);
   const record = before.map((placement) => `${placement.layer.digest} ${placement.into}`);
@@ -74,4 +79,21 @@ test('what the record names is not sent again; a new build of an application tak
     ['b', 'd'],
   );
   assert.deepEqual(outdated, [layout.workdir('application')]);
+});
+
+test("each host gets the layers of its own architecture, the registry's host the container images of all", () => {
+  const rootfs = {
+    ...image('rootfs', layer('a', 'payload'), layer('b', 'registry')),
+    variants: new Map([['arm64', [layer('c', 'payload'), layer('d', 'registry'), layer('e', 'both')]]]),
+  };
+  const digests = (address: typeof master) =>
+    placements({ layout, hosts: [master, worker], images: [rootfs], master0: master, registryHost: master, architectures }, address).map(
+      ({ layer: { digest }, into }) => `${digest.slice(7, 8)} ${into.replace(layout.data, '')}`,
+    );
+  assert.deepEqual(digests(worker), ['c /rootfs', 'e /rootfs']);
+  assert.deepEqual(
+    digests(master),
+    ['d /rootfs', 'e /.incoming', 'a /rootfs', 'b /rootfs'],
+    'its own come last: their tags win where nothing joins them',
+  );
 });

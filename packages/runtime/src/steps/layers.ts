@@ -11,6 +11,8 @@ export interface LayersInput {
   readonly images: readonly PlannedImage[];
   readonly master0: Address;
   readonly registryHost: Address;
+  /** In OCI spelling, by the hosts' `ip`. */
+  readonly architectures: ReadonlyMap<string, string>;
 }
 
 /** Where one layer goes on one host. */
@@ -26,13 +28,17 @@ interface Placement {
 
 const sameHost = (a: Address, b: Address) => a.ip === b.ip && a.port === b.port;
 
-/** Which layers a host holds, in order. rootfs and patches go to every host, applications to master0, container images to the registry host only. */
+/**
+ * Which layers a host holds, in order. rootfs and patches go to every host, applications to master0, container images to the registry host
+ * only; each host gets those of its own architecture, and the registry's host the container images of all.
+ */
 export function placements(input: LayersInput, address: Address): readonly Placement[] {
   const { layout } = input;
   const servesRegistry = sameHost(address, input.registryHost);
   const isMaster0 = sameHost(address, input.master0);
-  return input.images.flatMap((image) =>
-    image.layers.flatMap((layer): Placement[] => {
+  return input.images.flatMap((image) => [
+    ...(servesRegistry ? foreignRegistries(layout, image, ownLayers(input, image, address)) : []),
+    ...ownLayers(input, image, address).flatMap((layer): Placement[] => {
       if (image.kind !== 'application') {
         if (layer.holds === 'registry' && !servesRegistry) return [];
         return [{ image, layer, into: layout.rootfs, withoutRegistry: !servesRegistry, mergeRegistry: false }];
@@ -48,7 +54,21 @@ export function placements(input: LayersInput, address: Address): readonly Place
       if (!servesRegistry || layer.holds === 'payload') return [];
       return [{ image, layer, into: `${layout.data}/.incoming`, withoutRegistry: false, mergeRegistry: true }];
     }),
-  );
+  ]);
+}
+
+function ownLayers({ architectures }: LayersInput, image: PlannedImage, address: Address): readonly PlannedLayer[] {
+  return image.variants.get(architectures.get(address.ip) ?? '') ?? image.layers;
+}
+
+/** Container images of the other architectures: they come first, so that tags which no index joins lead to the registry host's own. */
+function foreignRegistries(layout: HostLayout, image: PlannedImage, own: readonly PlannedLayer[]): readonly Placement[] {
+  const all = [image.layers, ...image.variants.values()].filter((layers) => layers !== own);
+  return all.flat().flatMap((layer): readonly Placement[] => {
+    if (layer.holds === 'payload') return [];
+    const apart = layer.holds === 'both';
+    return [{ image, layer, into: apart ? `${layout.data}/.incoming` : layout.rootfs, withoutRegistry: false, mergeRegistry: apart }];
+  });
 }
 
 const recordOf = (placement: Placement) => `${placement.layer.digest} ${placement.into}`;
