@@ -105,7 +105,7 @@ function clusterFindings({ cluster, upgrade, view, etcd, environments, vip, host
   for (const budget of view.tightBudgets)
     add(`the disruption budget ${budget} lets no pod go at the moment: a node that holds one cannot be drained`, false);
   if (hosts.filter(({ controlPlane }) => controlPlane).length === 1) {
-    add('it has one control plane: the API is away for about a minute while that one is upgraded', false);
+    add('it has one control plane: the API is away for some seconds while that one is upgraded', false);
   }
   if (hosts.length === 1) add('it has one host, which is not drained: its pods go on running', false);
   return findings;

@@ -9,6 +9,9 @@ WARNING: ignoring DaemonSet-managed Pods: kube-system/kube-proxy-fd95b
 evicting pod default/web-1
 error when evicting pods/"web-1" -n "default" (will retry after 5s): Cannot evict pod as it would violate the pod's disruption budget.
 error when evicting pods/"web-1" -n "default" (will retry after 5s): Cannot evict pod as it would violate the pod's disruption budget.
+error when evicting pods/"web-1" -n "default": global timeout reached: 5m0s
+error when evicting pods/"web-2" -n "default" (will retry after 5s): Cannot evict pod as it would violate the pod's disruption budget.
+pod/web-2 evicted
 error when waiting for pod "slow-0" in namespace "shop" to terminate: global timeout reached: 5m0s
 error when waiting for pod "slower-0" terminating: global timeout reached: 5m0s`;
   assert.deepEqual(blockingPods(told), [

@@ -39,10 +39,13 @@ const COMPLAINTS: readonly RegExp[] = [
 export function blockingPods(output: string): readonly string[] {
   const found = new Map<string, string>();
   for (const line of output.split('\n')) {
+    const gone = /^pod\/(\S+) evicted$/.exec(line)?.[1];
+    for (const name of found.keys()) if (gone !== undefined && name.replace(/^.*\//, '') === gone) found.delete(name);
     for (const complaint of COMPLAINTS) {
       const { pod, namespace, pods, why = '' } = complaint.exec(line)?.groups ?? {};
       const names = pods?.split(', ') ?? (pod === undefined ? [] : [namespace === undefined ? pod : `${namespace}/${pod}`]);
-      for (const name of names) found.set(name, why.replace(/\.$/, ''));
+      // The first reason is the telling one: the last is that the time is up.
+      for (const name of names) if (!found.has(name)) found.set(name, why.replace(/\.$/, ''));
       if (names.length > 0) break;
     }
   }
