@@ -1,18 +1,16 @@
-import type { KubeadmDocument } from '@sealos/runtime';
 import { Command, Option } from 'commander';
 import { addChangeOptions, type ChangeFlags, change } from '../cluster-change.ts';
+import { interrupted } from '../interrupt.ts';
+import { addValuesOptions, collect, type ValuesFlags } from '../values-options.ts';
 
-interface RunFlags extends ChangeFlags {
+interface RunFlags extends ChangeFlags, ValuesFlags {
   readonly masters?: string;
   readonly nodes?: string;
   readonly env: readonly string[];
   readonly cmd: readonly string[];
-  readonly configFile: readonly string[];
   readonly force?: boolean;
   readonly keepGoing?: boolean;
 }
-
-const collect = (value: string, list: readonly string[]) => [...list, value];
 
 export function runCommand(): Command {
   const command = new Command('run')
@@ -23,21 +21,19 @@ export function runCommand(): Command {
     .option('--cluster <name>', 'name of the cluster', 'default')
     .option('-e, --env <K=V>', "a setting for the images' scripts, templates and commands; repeatable", collect, [])
     .option('--cmd <line>', "a shell line in place of the first image's CMD; repeatable", collect, [])
-    .option('--config-file <file>', 'a file with kubeadm documents to merge; repeatable', collect, [])
     .option('-f, --force', "run the images' commands again even if they ended well before")
     .option('--keep-going', "go on with an image's next command when one fails")
     .option('-y, --yes', 'ask nothing')
     .addOption(new Option('-t, --transport <format>', 'format of archive files (found out by itself)').hideHelp());
-  return addChangeOptions(command).action(run);
+  return addChangeOptions(addValuesOptions(command)).action(run);
 }
 
 async function run(images: readonly string[], flags: RunFlags): Promise<void> {
-  const { parseKubeadmDocuments, runCluster } = await import('@sealos/runtime');
-  const { readInputFile } = await import('../input-file.ts');
+  const { readConfigFiles, runCluster } = await import('@sealos/runtime');
   const { loadArchives } = await import('../archive-arguments.ts');
 
-  const userDocuments: KubeadmDocument[] = [];
-  for (const file of flags.configFile) userDocuments.push(...parseKubeadmDocuments(await readInputFile('--config-file', file), file));
+  const env = new Map<string, string>();
+  const documents = await readConfigFiles({ ...flags, configFiles: flags.configFile, env, environment: process.env }, interrupted);
   await change(
     flags,
     async (options, ssh) =>
@@ -52,7 +48,7 @@ async function run(images: readonly string[], flags: RunFlags): Promise<void> {
           env: flags.env,
           command: flags.cmd,
         },
-        userDocuments,
+        documents,
         force: flags.force ?? false,
         keepGoing: flags.keepGoing ?? false,
       }),

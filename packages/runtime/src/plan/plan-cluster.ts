@@ -8,6 +8,7 @@ import type { Plan, Step } from '../step.ts';
 import { apiAddressStep, chooseBalancing } from '../steps/api-address.ts';
 import { apiGuardStep, type GuardImage } from '../steps/api-guard.ts';
 import { applicationStep, applicationStepId } from '../steps/application.ts';
+import { CONFIG_FILES_STEP, type ConfigFilesInput, configFilesStep } from '../steps/config-files.ts';
 import { filesStep } from '../steps/files.ts';
 import { hostNamesStep } from '../steps/host-names.ts';
 import { certificatesStep, kubeadmInitStep, kubeconfigStep } from '../steps/kubeadm-init.ts';
@@ -20,6 +21,8 @@ import { registryStep } from '../steps/registry.ts';
 import { architecturesOf, type PlannedCommands, type PlannedHost, type PlanShape } from './plan-input.ts';
 
 export interface ClusterPlanInput extends PlanShape {
+  /** What Configs change of the images' files; absent where the images are not asked for. */
+  readonly configFiles?: Omit<ConfigFilesInput, 'needs'>;
   /** The cluster's name. */
   readonly cluster: string;
   /** What keeps the API's address on workers. */
@@ -85,7 +88,14 @@ export function planCluster(input: ClusterPlanInput): Plan {
   const steps: Step[] = [
     layersStep({ layout, hosts: addresses(hosts), images, master0, registryHost: registry.host, architectures: architecturesOf(hosts) }),
     ...registryIndexSteps(input),
-    filesStep({ id: 'files', title: "writing each host's own files", layout, hosts, needs: ['layers'] }),
+    ...(input.configFiles ? [configFilesStep({ ...input.configFiles, needs: ['layers'] })] : []),
+    filesStep({
+      id: 'files',
+      title: "writing each host's own files",
+      layout,
+      hosts,
+      needs: [input.configFiles ? CONFIG_FILES_STEP : 'layers'],
+    }),
     lifecycleStep({
       id: 'check',
       title: "running the image's check",

@@ -24,5 +24,5 @@ export function environmentOf(
     facts: reached.facts,
   });
   for (const warning of warnings) input.warn(warning);
-  return env;
+  return new Map([...env, ...(input.networks ?? [])]);
 }

@@ -4,6 +4,8 @@ import { readSchedule } from '../etcd/schedule.ts';
 import type { Address, Host, HostFacts, HostFile } from '../host/host.ts';
 import { type ClusterImage, imageVip, type LifecycleScripts, lifecycleScripts, validateImages } from '../image-contract/cluster-image.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
+import { documentedNetworking } from '../kubeadm/documents.ts';
+import { networkVariables } from '../kubeadm/networking.ts';
 import { hostLayout } from '../layout.ts';
 import { filesBeforeKubeadm } from '../pki/host-files.ts';
 import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
@@ -15,6 +17,7 @@ import type { ClusterState } from '../state/state.ts';
 import { chooseBalancing } from '../steps/api-address.ts';
 import { guardImage, guardWarnings } from '../steps/api-guard.ts';
 import { isMember } from '../steps/membership.ts';
+import { configOverlays } from './config-overlays.ts';
 import { environmentOf } from './image-environment.ts';
 import { type LoadedImage, type LoadImageOptions, loadImage } from './load-image.ts';
 import { commandsOf } from './prepare-commands.ts';
@@ -50,6 +53,8 @@ export interface PrepareInput {
   readonly dryRun: boolean;
   readonly userDocuments: readonly KubeadmDocument[];
   readonly sealosVersion: string;
+  /** What images see of the cluster's networks; `preparePlan` finds it out. */
+  readonly networks?: Environment;
   readonly timeout: number | undefined;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
@@ -143,9 +148,9 @@ async function renderHosts(input: PrepareInput, rootfs: LoadedImage, given: Envi
   });
   const onRegistryHost =
     rendered.find(({ reached }) => registryAddress && sameAddress(reached.spec.address, registryAddress)) ?? rendered[0];
-  const yaml = onRegistryHost?.files.get(`${into}/etc/registry.yml`);
+  const yaml = onRegistryHost?.files.get(`${into}/etc/registry.yml`)?.content ?? rootfs.settings.get('etc/registry.yml');
   const registry = parseRegistryConfig(
-    yaml === undefined ? undefined : Buffer.from(yaml.content).toString(),
+    yaml === undefined ? undefined : Buffer.from(yaml).toString(),
     `${rootfs.contract.name}:etc/registry.yml`,
   );
   const logins = await htpasswd(registry, await input.state.readSecret('registry_htpasswd'));
@@ -168,20 +173,25 @@ async function renderHosts(input: PrepareInput, rootfs: LoadedImage, given: Envi
 }
 
 /** Turns the reached hosts and the opened images into the plan's whole input: rendered files, certificates, kubeadm's documents, commands. */
-export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput> {
-  const { cluster } = input;
-  const rootfs = rootfsOf(input.images);
+export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInput> {
+  const { cluster } = wanted;
+  const rootfs = rootfsOf(wanted.images);
   const layout = hostLayout(cluster.name);
-  const given = await withRegistryPassword(input, rootfs.contract);
-  const { hosts, registry } = await renderHosts(input, rootfs, given, layout.rootfs);
-  const apiHosts = input.hosts.filter(({ spec }) => spec.roles.includes('master'));
+  const given = await withRegistryPassword(wanted, rootfs.contract);
+  const apiHosts = wanted.hosts.filter(({ spec }) => spec.roles.includes('master'));
   const [master0] = apiHosts;
   const seat = apiHosts.find(({ markers }) => isMember(markers)) ?? master0;
   const registryHost = registryHosts(cluster)[0];
   if (!master0 || !seat || !registryHost)
     throw new SealosError('no-master', `cluster ${cluster.name} has no control-plane host`, { exitCode: 2 });
+  const vip = imageVip(rootfs.contract, environmentOf(wanted, rootfs.contract, master0, rootfs.contract.version, given));
+  const networking = documentedNetworking(
+    { imageDocuments: rootfs.kubeadm, userDocuments: wanted.userDocuments },
+    { vip, master: seat.spec.address.ip },
+  );
+  const input = { ...wanted, networks: networkVariables(networking) };
+  const { hosts, registry } = await renderHosts(input, rootfs, given, layout.rootfs);
   const master0Env = hosts.find(({ address }) => sameAddress(address, master0.spec.address))?.env ?? new Map();
-  const vip = imageVip(rootfs.contract, master0Env);
   const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env, hosts, seat);
   const scripts: LifecycleScripts = lifecycleScripts(input.images.map((image) => image.contract));
   const byAddress = new Map(input.hosts.map(({ spec, host }) => [spec.address.ip, host]));
@@ -208,6 +218,13 @@ export async function preparePlan(input: PrepareInput): Promise<ClusterPlanInput
     joinToken: kubeadm.token,
     registryIndexes: input.images.flatMap((image) => image.registryIndexes),
     skipPhases: rootfs.contract.skipPhases,
+    configFiles: configOverlays({
+      layout,
+      images: input.images,
+      hosts: input.hosts.map(({ spec }) => spec.address),
+      master0: master0.spec.address,
+      environment: (image) => environmentOf(input, image.contract, master0, rootfs.contract.version, image === rootfs ? given : undefined),
+    }),
     commands: commandsOf(input, master0, rootfs.contract.version, layout.rootfs, layout.workdir),
     force: input.force ? input.requested : new Set(),
     hostOf: (address) => {

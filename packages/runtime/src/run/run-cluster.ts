@@ -1,6 +1,7 @@
 import { parseReference } from '@sealos/image';
+import type { Clusterfile } from '../cluster/cluster.ts';
+import { layConfigs, layDocuments } from '../cluster/lay-documents.ts';
 import { parseEnvironment } from '../image-contract/environment.ts';
-import type { KubeadmDocument } from '../kubeadm/document.ts';
 import { openState } from '../state/state.ts';
 import { converge } from './converge.ts';
 import { desiredCluster, type RunRequest } from './desired.ts';
@@ -8,8 +9,8 @@ import type { ChangeOptions, ChangeResult } from './wish.ts';
 
 export interface RunClusterOptions extends ChangeOptions {
   readonly request: RunRequest;
-  /** Documents of `--config-file`; none: the cluster's own. */
-  readonly userDocuments: readonly KubeadmDocument[];
+  /** Documents of `--config-file`, laid over the cluster's own. */
+  readonly documents: Omit<Clusterfile, 'cluster'>;
   readonly force: boolean;
   readonly keepGoing: boolean;
 }
@@ -24,8 +25,9 @@ export async function runCluster(options: RunClusterOptions): Promise<ChangeResu
   await using _lock = await state.lock(`run ${request.images.join(' ')}`);
   const stored = await state.read();
   const cluster = desiredCluster(request, stored, options.connection.localIp);
-  const kubeadm = options.userDocuments.length > 0 ? options.userDocuments : (stored?.kubeadm ?? []);
-  const wish = { verb: 'run', file: { cluster, configs: stored?.configs ?? [], kubeadm }, leaving: [], requested: request.images };
+  const kubeadm = layDocuments(stored?.kubeadm ?? [], options.documents.kubeadm);
+  const configs = layConfigs(stored?.configs ?? [], options.documents.configs);
+  const wish = { verb: 'run', file: { cluster, configs, kubeadm }, leaving: [], requested: request.images };
   return await converge(
     state,
     stored,

@@ -4,7 +4,7 @@ import type { HostLayout } from '../layout.ts';
 import type { PlannedCommands } from '../plan/plan-input.ts';
 import type { Step } from '../step.ts';
 import { filesHash } from './files.ts';
-import { finishing, inputHash, readMarker, writeMarker } from './marker.ts';
+import { finishing, inputHash, readMarker, scriptHash, writeMarker } from './marker.ts';
 
 export interface ApplicationInput {
   readonly layout: HostLayout;
@@ -25,7 +25,7 @@ export function applicationStepId(name: string): string {
 export function applicationStep({ layout, commands, needs, witnesses, force, timeout }: ApplicationInput): Step {
   const { image } = commands;
   const id = applicationStepId(image.name);
-  const hash = inputHash(image.digest, commands.script.text, filesHash(commands.files));
+  const hash = inputHash(image.digest, scriptHash(commands.script), filesHash(commands.files));
   return {
     id,
     title: `running ${image.name}`,

@@ -3,7 +3,7 @@ import { type Script, script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { PlannedHost } from '../plan/plan-input.ts';
 import type { Step, StepContext } from '../step.ts';
-import { finishing, inputHash, readMarker } from './marker.ts';
+import { finishing, readMarker, scriptHash } from './marker.ts';
 
 export interface LifecycleInput {
   readonly id: string;
@@ -31,7 +31,7 @@ export function lifecycleStep(input: LifecycleInput): Step {
     return found;
   };
   const { clean } = input;
-  const hashOf = (host: Host) => inputHash(input.script(planned(host)).text);
+  const hashOf = (host: Host) => scriptHash(input.script(planned(host)));
   return {
     id: input.id,
     title: input.title,

@@ -10,6 +10,14 @@ export function inputHash(...input: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(input, stable)).digest('hex');
 }
 
+/**
+ * The hash of a script with its environment. The version of this program, which scripts may ask for, does not count: a newer program
+ * alone is no reason to do anything again.
+ */
+export function scriptHash({ text }: Script): string {
+  return inputHash(text.replaceAll(/^export SEALOS_SYS_SEALOS_VERSION=.*$/gm, ''));
+}
+
 /** The name of the file that records a step. */
 export function markerName(id: string): string {
   return id.replaceAll(/[^A-Za-z0-9._-]/g, '_');
