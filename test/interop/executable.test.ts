@@ -1,10 +1,13 @@
 // The single executable does what `./sealos` does, with nothing of the project beside it.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import type { ExecutableFile } from '../../packages/runtime/src/run/own-executable.ts';
+import { buildExecutable } from '../../scripts/build-release-executable.ts';
 import { withoutLibatomic } from '../../scripts/build-release-libatomic.ts';
 import { nodePackage, ownArchitecture } from '../../scripts/build-release-node.ts';
 import { ensureInstalled } from '../../scripts/debian.ts';
@@ -122,6 +125,32 @@ test('a Node that takes something unknown from libatomic is refused when it is b
   assert.ok(symbol > 0);
   node.write('__atomic_fetch_something_', symbol + 1, 'latin1');
   assert.throws(() => withoutLibatomic(node, ownArchitecture), /Node takes __atomic_fetch_something_ from libatomic\.so\.1/);
+});
+
+test('an executable finds itself for hosts of its architecture, and the file beside it for others', async () => {
+  const { path } = await buildExecutable({
+    entry: 'test/support/executable-finder.ts',
+    name: 'executable-finder',
+    architecture: ownArchitecture,
+  });
+  const directory = join(work, 'finder');
+  mkdirSync(directory);
+  const finder = join(directory, 'finder');
+  copyFileSync(path, finder);
+  const find = (): Readonly<Record<string, ExecutableFile>> =>
+    JSON.parse(spawnSync(finder, ['amd64', 'arm64', 'riscv64'], { encoding: 'utf8', cwd: '/' }).stdout);
+  const sum = createHash('sha256').update(readFileSync(finder)).digest('hex');
+  const own = { path: '/proc/self/exe', size: statSync(finder).size, sha256: sum };
+  assert.deepEqual(find(), { [ownArchitecture]: own });
+
+  const other = ownArchitecture === 'amd64' ? 'arm64' : 'amd64';
+  const beside = join(directory, `sealos-linux-${other}`);
+  copyFileSync(finder, beside);
+  assert.deepEqual(find(), { [ownArchitecture]: own }, 'a file for another architecture than its name says is not taken');
+  copyFileSync(join(nodePackage(other), 'bin', 'node'), beside);
+  const found = find()[other];
+  assert.equal(found?.path, beside);
+  assert.equal(found?.size, statSync(beside).size);
 });
 
 test('it is ready soon after Node itself is', (t) => {

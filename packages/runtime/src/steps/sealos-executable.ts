@@ -48,12 +48,15 @@ export function sealosExecutableStep({ layout, masters, needs, target = '/usr/bi
     title: 'putting sealos on the control planes',
     hosts: masters.map(({ address }) => address),
     needs,
-    async check(host, { signal }) {
+    async check(host, { signal, onLine }) {
       const { executable } = inputOf(host.address.ip);
       const look = script`if [ ! -e ${target} ] && [ ! -L ${target} ]; then echo none; elif [ -e ${ownership} ]; then stat -L -c 'ours %s' ${target} || echo ours; else echo foreign; fi`;
       const { stdout } = await host.run(look, { title: `looking at ${target}`, signal });
       const there = stdout.trim();
-      if (there === 'foreign') return 'done';
+      if (there === 'foreign') {
+        onLine(`${target} is there already and did not come from here: it is left as it is`);
+        return 'done';
+      }
       const hash = await readMarker(host, layout, SEALOS_EXECUTABLE_STEP, signal);
       if (hash === executable.sha256 && there === `ours ${executable.size}`) return 'done';
       return { what: `${there === 'none' ? 'write' : 'replace'} ${target}`, bytes: executable.size };
