@@ -20,6 +20,7 @@ export interface ServingStepInput {
 }
 
 const PKI = '/etc/kubernetes/pki';
+const PEER_PORT = 2380;
 const READY_TIMEOUT = 5 * 60_000;
 /** API servers look at their files every minute (dynamic_cafile_content.go: FileRefreshDuration), newer ones at once. */
 const API_RELOAD = 80_000;
@@ -97,10 +98,10 @@ export function etcdStep(input: ServingStepInput & { readonly identity: EtcdIden
   const client = { cert: identity.cert, key: identity.key };
   const ports = (host: Host): readonly (ShownAt & { readonly path: string })[] => [
     { ip: isIPv6(host.address.ip) ? '::1' : '127.0.0.1', port: 2379, client, path: `${PKI}/etcd/server.crt` },
-    { ip: host.address.ip, port: 2380, client, path: `${PKI}/etcd/peer.crt` },
+    { ip: host.address.ip, port: PEER_PORT, client, path: `${PKI}/etcd/peer.crt` },
   ];
-  const unshown = async (host: Host, signal: AbortSignal) => {
-    for (const at of ports(host)) if (!(await shows(host, at, at.path, signal))) return at.path;
+  const unshown = async (host: Host, asked: ReturnType<typeof ports>, signal: AbortSignal) => {
+    for (const at of asked) if (!(await shows(host, at, at.path, signal))) return at.path;
     return undefined;
   };
   const waitForHealth = async (host: Host, { signal }: StepContext) => {
@@ -118,17 +119,19 @@ export function etcdStep(input: ServingStepInput & { readonly identity: EtcdIden
     async check(host, { signal }) {
       const outdated = await outdatedFiles(host, await input.files(host), signal);
       if (outdated.length > 0) return { what: `write ${outdated.join(', ')}` };
-      return (await unshown(host, signal)) === undefined ? 'done' : { what: 'have etcd show its new certificates' };
+      return (await unshown(host, ports(host), signal)) === undefined ? 'done' : { what: 'have etcd show its new certificates' };
     },
     async apply(host, context) {
       const { signal } = context;
-      // Members whose certificates have ended do not hear one another: until several have new ones there is no quorum to wait for.
+      // Members whose certificates have ended do not hear one another: until most have new ones there is no quorum, and without one etcd
+      // listens to its peers alone.
       const mustServe = host.address.ip === input.masters.at(-1)?.ip || (await etcdServes(host, identity, signal));
       await host.writeFiles(await input.files(host), { title: "writing etcd's certificates", signal });
-      if (!(await eventually(ETCD_RELOAD, signal, async () => (await unshown(host, signal)) === undefined))) {
+      const asked = ports(host).filter(({ port }) => mustServe || port === PEER_PORT);
+      const allShown = async () => (await unshown(host, asked, signal)) === undefined;
+      if (!(await eventually(ETCD_RELOAD, signal, allShown))) {
         await restartComponent(host, etcd, context);
-        if (!(await eventually(READY_TIMEOUT, signal, async () => (await unshown(host, signal)) === undefined)))
-          throw notShown(host, etcd, `${PKI}/etcd`);
+        if (!(await eventually(READY_TIMEOUT, signal, allShown))) throw notShown(host, etcd, `${PKI}/etcd`);
       }
       if (mustServe) await waitForHealth(host, context);
     },
