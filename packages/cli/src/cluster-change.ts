@@ -11,6 +11,7 @@ import { addSshOptions, readSshFlags, type SshFlags } from './ssh-options.ts';
 export interface ChangeFlags extends SshFlags {
   readonly cluster: string;
   readonly dryRun?: boolean;
+  readonly adoptContainerd?: boolean;
   readonly logFormat: 'auto' | 'plain' | 'json';
   readonly quiet?: boolean;
 }
@@ -48,6 +49,7 @@ export async function change(
       });
     },
     dryRun: flags.dryRun ?? false,
+    adoptContainerd: flags.adoptContainerd ?? false,
     sealosVersion: version,
     timeout: stepTimeout(process.env),
     onEvent: progress.onEvent,

@@ -12,6 +12,7 @@ export function addCommand(): Command {
     .option('--masters <list>', 'control-plane hosts to add: IP, IP:PORT, FIRST-LAST or CIDR, separated by commas')
     .option('--nodes <list>', 'worker hosts to add, in the same form')
     .option('--cluster <name>', 'name of the cluster', 'default')
+    .option('--adopt-containerd', "set a containerd aside that a host has already, for the image's own; reset puts it back")
     .option('-y, --yes', 'ask nothing');
   return addChangeOptions(command).action(add);
 }

@@ -30,6 +30,7 @@ export function applyCommand(): Command {
   const command = makeCommand('apply', 'Bring a cluster to what a Clusterfile says; applied again it changes nothing')
     .option('-y, --yes', 'do not ask before hosts are taken out')
     .option('--force', "run the images' commands again even if they ended well before; do not wait for pods that do not leave a node")
+    .option('--adopt-containerd', "set a containerd aside that a host has already, for the image's own; reset puts it back")
     .option('--keep-going', "go on with an image's next command when one fails");
   return addChangeOptions(command).action(apply);
 }

@@ -23,6 +23,7 @@ export function runCommand(): Command {
     .option('--cmd <line>', "a shell line in place of the first image's CMD; repeatable", collect, [])
     .option('-f, --force', "run the images' commands again even if they ended well before")
     .option('--keep-going', "go on with an image's next command when one fails")
+    .option('--adopt-containerd', "set a containerd aside that a host has already, for the image's own; reset puts it back")
     .option('-y, --yes', 'ask nothing')
     .addOption(new Option('-t, --transport <format>', 'format of archive files (found out by itself)').hideHelp());
   return addChangeOptions(addValuesOptions(command)).action(run);

@@ -59,6 +59,7 @@ function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> 
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    adoptContainerd: false,
     registryIndexes: [],
     skipPhases: [],
     commands: [],
@@ -76,6 +77,7 @@ test('a host alone is a cluster: nothing joins, and the API needs no address of 
   assert.deepEqual(ids(planCluster(input([host('10.0.0.1', 'master')]))), [
     'layers',
     'files',
+    'adopt-runtime',
     'check',
     'registry-name',
     'init-registry',

@@ -5,6 +5,7 @@ import type { LifecycleScripts } from '../image-contract/cluster-image.ts';
 import { scriptLine } from '../image-contract/commands.ts';
 import { nodeName } from '../kubeadm/node.ts';
 import type { Plan, Step } from '../step.ts';
+import { adoptRuntimeStep } from '../steps/adopt-runtime.ts';
 import { apiAddressStep, chooseBalancing } from '../steps/api-address.ts';
 import { apiGuardStep, type GuardImage } from '../steps/api-guard.ts';
 import { applicationStep, applicationStepId } from '../steps/application.ts';
@@ -44,6 +45,8 @@ export interface ClusterPlanInput extends PlanShape {
     readonly initOn: (master: Address, names: readonly string[]) => string;
   };
   readonly joinToken: string;
+  /** A containerd that a host has already is set aside. */
+  readonly adoptContainerd: boolean;
   /** Files of the registry by which its tags lead to images of several architectures, relative to the rootfs. */
   readonly registryIndexes: readonly HostFile[];
   /** kubeadm phases that the image does without. */
@@ -96,12 +99,13 @@ export function planCluster(input: ClusterPlanInput): Plan {
       hosts,
       needs: [input.configFiles ? CONFIG_FILES_STEP : 'layers'],
     }),
+    adoptRuntimeStep({ layout, hosts: addresses(hosts), needs: ['files'], adopt: input.adoptContainerd }),
     lifecycleStep({
       id: 'check',
       title: "running the image's check",
       layout,
       hosts,
-      needs: ['files'],
+      needs: ['files', 'adopt-runtime'],
       script: lifecycle(scripts.check),
       unlessDone: 'init',
       timeout,

@@ -60,6 +60,7 @@ function cluster(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    adoptContainerd: false,
     registryIndexes: [],
     skipPhases: [],
     commands: [{ image: application, hosts: [{ ip: '10.0.0.1', port: 22 }], script: script`true`, files: [] }],

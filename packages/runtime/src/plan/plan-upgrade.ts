@@ -37,7 +37,7 @@ const isMaster = (host: PlannedHost) => host.roles.includes('master');
 /** Steps of a cluster's plan that an upgrade does node by node: the image's scripts that change what runs on a host. */
 const NODE_BY_NODE = ['init-cri', 'init'];
 /** The image's look at hosts that do not run a cluster yet. */
-const ONLY_WHEN_NEW = 'check';
+const ONLY_WHEN_NEW = ['check', 'adopt-runtime'];
 
 /**
  * Brings a cluster to the next version of Kubernetes, and then to whatever else is wanted of it: all that can be prepared on all hosts at
@@ -53,7 +53,7 @@ export function planUpgrade(input: UpgradePlanInput): Plan {
   const masters = hosts.filter(isMaster).toSorted((a, b) => Number(b.address.ip === seat.ip) - Number(a.address.ip === seat.ip));
   const workers = hosts.filter((host) => !isMaster(host));
   // Until the first of the scripts, a cluster's plan brings files and the registry: that is done while all nodes are of the old version.
-  const usual = planCluster(cluster).steps.filter(({ id }) => id !== ONLY_WHEN_NEW);
+  const usual = planCluster(cluster).steps.filter(({ id }) => !ONLY_WHEN_NEW.includes(id));
   const turn = usual.findIndex(({ id }) => NODE_BY_NODE.includes(id));
   const preparing = usual.slice(0, turn);
 

@@ -14,11 +14,12 @@ export interface CheckHostsInput {
   readonly hosts: readonly ReachedHost[];
   readonly images: readonly LoadedImage[];
   readonly given: ReadonlyMap<string, Environment>;
+  readonly adoptContainerd: boolean;
   readonly warn: (message: string, host?: string) => void;
 }
 
 /** Refuses hosts that cannot carry the cluster, all findings at once; what is only worth knowing is told. */
-export function checkHosts({ cluster, hosts, images, given, warn }: CheckHostsInput): void {
+export function checkHosts({ cluster, hosts, images, given, adoptContainerd, warn }: CheckHostsInput): void {
   const registryIp = registryHosts(cluster)[0]?.address.ip;
   const payload = images.reduce((sum, image) => sum + image.payloadBytes, 0);
   const containerImages = images.reduce((sum, image) => sum + image.registryBytes, 0);
@@ -30,7 +31,7 @@ export function checkHosts({ cluster, hosts, images, given, warn }: CheckHostsIn
     bytesNeeded: fresh ? payload + (spec.address.ip === registryIp ? containerImages : 0) : 0,
   }));
   const registryHost = hosts.find(({ spec }) => spec.address.ip === registryIp)?.host.name ?? '';
-  const findings = preflight(inspected, { host: registryHost, port: registryPort(rootfsOf(images), cluster, given) });
+  const findings = preflight(inspected, { host: registryHost, port: registryPort(rootfsOf(images), cluster, given) }, { adoptContainerd });
   refuseFatal(findings);
   for (const finding of findings) warn(`${finding.host}: ${finding.message}`, finding.host);
 }

@@ -77,7 +77,7 @@ async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): 
   const images = await loadImages(store, cluster.images, { ...loading, newCluster: !exists(stored) });
   const upgrade = resolveUpgrade(stored, images, { staying, leaving: wish.leaving.length });
   const given = upgrade ? carryEnvironment(drawing.given, upgrade) : drawing.given;
-  checkHosts({ cluster, hosts: staying, images, given, warn });
+  checkHosts({ cluster, hosts: staying, images, given, adoptContainerd: drawing.adoptContainerd, warn });
   const input = await preparePlan({
     ...drawing,
     ...wish,

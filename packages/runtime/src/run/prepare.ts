@@ -52,6 +52,7 @@ export interface PrepareInput {
   /** Only looks: nothing is written on the operator either. */
   readonly dryRun: boolean;
   readonly userDocuments: readonly KubeadmDocument[];
+  readonly adoptContainerd: boolean;
   readonly sealosVersion: string;
   /** What images see of the cluster's networks; `preparePlan` finds it out. */
   readonly networks?: Environment;
@@ -216,6 +217,7 @@ export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInpu
     certificates: (master) => filesBeforeKubeadm(kubeadm.pki, { master, seat: seat.spec.address, apiPort: kubeadm.plan.apiPort }),
     kubeadm: { ...kubeadm.plan, initOn: kubeadm.initOn },
     joinToken: kubeadm.token,
+    adoptContainerd: input.adoptContainerd,
     registryIndexes: input.images.flatMap((image) => image.registryIndexes),
     skipPhases: rootfs.contract.skipPhases,
     configFiles: configOverlays({

@@ -94,6 +94,7 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    adoptContainerd: false,
     registryIndexes: [],
     skipPhases: [],
     commands: [],

@@ -10,6 +10,8 @@ export interface ChangeOptions {
   /** Fetches an image that the store does not have. */
   readonly pull: (name: string, platform: Platform, signal: AbortSignal) => Promise<void>;
   readonly dryRun: boolean;
+  /** `--adopt-containerd`: a containerd that a host has already is set aside for the image's own; a reset puts it back. */
+  readonly adoptContainerd: boolean;
   readonly sealosVersion: string;
   /** Milliseconds that one remote command may take; undefined: as long as it takes. */
   readonly timeout: number | undefined;
