@@ -59,6 +59,7 @@ function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> 
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    onMasters: { executables: [], userOf: () => 'root', clusterfile: async () => '' },
     adoptContainerd: false,
     registryIndexes: [],
     skipPhases: [],
@@ -99,7 +100,7 @@ test('the container runtime is started by a script of its own only where the ima
 });
 
 test('every step comes after those that it needs', () => {
-  const commands = [application, patch].map((image) => ({ image, hosts: [{ ip: '10.0.0.1', port: 22 }], script: script`true`, files: [] }));
+  const commands = [application, patch].map((image) => ({ image, hosts: [{ ip: '10.0.0.1', port: 22 }], script: () => script`true`, files: [] }));
   const { steps } = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node')], { commands }));
   for (const [index, step] of steps.entries()) {
     for (const need of step.needs)
@@ -122,7 +123,7 @@ test("an application's commands run on the first control plane, a patch's on eve
   const commands = [patch, application].map((image) => ({
     image,
     hosts: image === patch ? everywhere : everywhere.slice(0, 1),
-    script: script`true`,
+    script: () => script`true`,
     files: [],
   }));
   const plan = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node')], { commands }));

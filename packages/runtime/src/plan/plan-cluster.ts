@@ -16,9 +16,11 @@ import { certificatesStep, kubeadmInitStep, kubeconfigStep } from '../steps/kube
 import { kubeadmJoinStep, tokenAdmission } from '../steps/kubeadm-join.ts';
 import { layersStep } from '../steps/layers.ts';
 import { lifecycleStep } from '../steps/lifecycle.ts';
+import { masterAccessSteps } from '../steps/master-access.ts';
 import { INIT_MARKER } from '../steps/membership.ts';
 import { ownApiStep } from '../steps/own-api.ts';
 import { registryStep } from '../steps/registry.ts';
+import { type MasterWithExecutable, SEALOS_EXECUTABLE_STEP, sealosExecutableStep } from '../steps/sealos-executable.ts';
 import { architecturesOf, type PlannedCommands, type PlannedHost, type PlanShape } from './plan-input.ts';
 
 export interface ClusterPlanInput extends PlanShape {
@@ -45,6 +47,14 @@ export interface ClusterPlanInput extends PlanShape {
     readonly initOn: (master: Address, names: readonly string[]) => string;
   };
   readonly joinToken: string;
+  /** This program on control planes; those without an executable for their architecture are not in the list. */
+  readonly onMasters: {
+    readonly executables: readonly MasterWithExecutable[];
+    /** The user that hosts are reached as. */
+    readonly userOf: (address: Address) => string;
+    /** The Clusterfile that lies there. */
+    readonly clusterfile: () => Promise<string>;
+  };
   /** A containerd that a host has already is set aside. */
   readonly adoptContainerd: boolean;
   /** Files of the registry by which its tags lead to images of several architectures, relative to the rootfs. */
@@ -165,7 +175,10 @@ export function planCluster(input: ClusterPlanInput): Plan {
   const membership = membershipSteps(input, { needs: ['init'], ignorePreflightErrors: expectedPreflightErrors(hosts, input.skipPhases) });
   steps.push(...membership.steps);
 
-  let last = membership.ends;
+  const access = masterSteps(input, membership.ends);
+  steps.push(...access.steps);
+
+  let last = access.ends;
   for (const commands of input.commands) {
     const { image } = commands;
     const others = image.kind === 'application' ? addresses(hosts.filter(isMaster)).filter(({ ip }) => ip !== input.master0.ip) : [];
@@ -174,6 +187,22 @@ export function planCluster(input: ClusterPlanInput): Plan {
     last = [applicationStepId(image.name)];
   }
   return { steps };
+}
+
+/** What images' commands may call on control planes: this program, and the hosts that it reaches from there. */
+function masterSteps(
+  input: ClusterPlanInput,
+  needs: readonly string[],
+): { readonly steps: readonly Step[]; readonly ends: readonly string[] } {
+  const { layout, hosts, cluster, hostOf, onMasters } = input;
+  if (onMasters.executables.length === 0) return { steps: [], ends: needs };
+  const masters = onMasters.executables.map(({ address }) => address);
+  const users = hosts.map(({ address }) => ({ address, user: onMasters.userOf(address) }));
+  const steps = [
+    sealosExecutableStep({ layout, masters: onMasters.executables, needs }),
+    ...masterAccessSteps({ cluster, masters, hosts: users, hostOf, clusterfile: onMasters.clusterfile, needs: [SEALOS_EXECUTABLE_STEP] }),
+  ];
+  return { steps, ends: steps.slice(-1).map(({ id }) => id) };
 }
 
 /** In a registry of several architectures a tag leads to an index of the images of each. */

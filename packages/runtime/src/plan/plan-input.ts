@@ -45,12 +45,13 @@ export interface PlannedHost {
   readonly member: boolean;
 }
 
-/** The commands of one image, in order, ready to be run as one script. */
+/** The commands of one image, in order, ready to be run as one script on each host. */
 export interface PlannedCommands {
   readonly image: PlannedImage;
   /** Hosts where they run: master0 for an application, every host for a rootfs or a patch image. */
   readonly hosts: readonly Address[];
-  readonly script: Script;
+  /** With that host's environment. */
+  readonly script: (address: Address) => Script;
   /** Files rendered for an application's directory. */
   readonly files: readonly HostFile[];
 }

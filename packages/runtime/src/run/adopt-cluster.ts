@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { badInput } from '@sealos/image';
 import * as v from 'valibot';
 import { type Clusterfile, clusterHosts, type Ssh } from '../cluster/cluster.ts';
@@ -9,8 +10,10 @@ import { nodeName } from '../kubeadm/node.ts';
 import { takeOverPki } from '../pki/take-over.ts';
 import { restoreCopiedSecrets } from '../state/copied-secrets.ts';
 import { restoreSecrets } from '../state/environment-secrets.ts';
+import { readIfThere } from '../state/private-file.ts';
 import { openState } from '../state/state.ts';
 import { CLUSTERFILE_KEY, STATE_SECRET } from '../steps/cluster-state.ts';
+import { MASTER_COPY_MARK } from '../steps/master-access.ts';
 import { exists } from './desired.ts';
 import { type Connection, joinFailures, reachWhatAnswers } from './reach-hosts.ts';
 
@@ -78,7 +81,9 @@ export async function adoptCluster(options: AdoptClusterOptions): Promise<Adopte
 
   const state = await openState(name);
   await using _lock = await state.lock('adopt');
-  if (exists(await state.read()))
+  // On a control plane lies a copy for images' scripts, which is no operator's state.
+  const here = await readIfThere(join(state.home, 'Clusterfile'));
+  if (here !== undefined && !here.startsWith(MASTER_COPY_MARK) && exists(await state.read()))
     throw badInput('already-here', `this machine holds the state of cluster '${name}' already, in ${state.home}`, 'move it away first');
   const whole = adopted(file, copy, options.ssh);
   const groups = whole.cluster.hosts.filter(({ roles }) => roles.includes('master'));

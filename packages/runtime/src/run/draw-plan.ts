@@ -9,6 +9,7 @@ import { lastingClusterfile } from '../state/lasting-clusterfile.ts';
 import type { ClusterState } from '../state/state.ts';
 import type { Plan, Step } from '../step.ts';
 import { clusterStateStep } from '../steps/cluster-state.ts';
+import { clusterfileForMasters } from '../steps/master-access.ts';
 import { registryContentStep } from '../steps/registry-content.ts';
 import { prepareUpgrade } from '../upgrade/prepare-upgrade.ts';
 import { resolveUpgrade } from '../upgrade/resolve-upgrade.ts';
@@ -47,8 +48,17 @@ export interface DrawnPlan {
   readonly running: readonly string[];
 }
 
-/** Steps by which hosts find the API and the registry; all that those that stay need to hear when others leave. */
-const ADDRESS_STEPS = ['registry-name', 'api-name', 'api-address', 'api-members', 'api-guard'];
+/** Steps by which hosts find the API, the registry and one another; all that those that stay need to hear when others leave. */
+const ADDRESS_STEPS = [
+  'registry-name',
+  'api-name',
+  'api-address',
+  'api-members',
+  'api-guard',
+  'master-keys',
+  'master-access',
+  'master-copy',
+];
 
 function addressSteps(input: ClusterPlanInput): Plan {
   const steps = planCluster(input).steps.filter(({ id }) => ADDRESS_STEPS.includes(id));
@@ -69,14 +79,19 @@ async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): 
   const loading = { ...platformsOfHosts(staying), pull, configs: wish.file.configs, signal };
   const had = stored?.cluster.status.mounts ?? [];
   const cluster = await withNewRootfs(wish.file.cluster, had, async (name) => (await loadImage(store, name, loading)).contract);
+  const createdAt = async () => (await drawing.state.read())?.cluster.createdAt;
+  const onMasters = (mounted: Cluster) => async () =>
+    lastingClusterfile(clusterfileForMasters({ ...wish.file, cluster: mounted }), await createdAt());
   if (stored && onlyTakesAway(stored, wish)) {
     const { given } = drawing;
-    const input = await storedPlanInput({ ...drawing, cluster, hosts: { ...hosts, reached: staying } });
+    const clusterfile = onMasters(cluster);
+    const input = await storedPlanInput({ ...drawing, cluster, hosts: { ...hosts, reached: staying }, clusterfile });
     return { input, plan: addressSteps(input), cluster, upgrade: undefined, given };
   }
   const images = await loadImages(store, cluster.images, { ...loading, newCluster: !exists(stored) });
   const upgrade = resolveUpgrade(stored, images, { staying, leaving: wish.leaving.length });
   const given = upgrade ? carryEnvironment(drawing.given, upgrade) : drawing.given;
+  const mounted = { ...cluster, status: { ...cluster.status, mounts: images.map(mountOf) } };
   checkHosts({ cluster, hosts: staying, images, given, adoptContainerd: drawing.adoptContainerd, warn });
   const input = await preparePlan({
     ...drawing,
@@ -87,6 +102,7 @@ async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): 
     given,
     requested: new Set(wish.requested),
     userDocuments: wish.file.kubeadm,
+    masterClusterfile: onMasters(mounted),
   });
   let plan = upgrade
     ? await prepareUpgrade({ ...drawing, upgrade, input, mounts: had, images, hosts: staying, env: cluster.env, given, force: wish.force })
@@ -104,7 +120,7 @@ async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): 
     });
     plan = { steps: [...plan.steps, ...reconfiguring] };
   }
-  return { input, plan, cluster: { ...cluster, status: { ...cluster.status, mounts: images.map(mountOf) } }, upgrade, given };
+  return { input, plan, cluster: mounted, upgrade, given };
 }
 
 function leavingHosts(leaving: readonly ClusterHost[], hosts: PartlyReachedHosts): readonly LeavingHost[] {

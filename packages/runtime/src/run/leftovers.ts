@@ -42,6 +42,10 @@ export function clearingSteps(input: ClusterPlanInput, host: Address): readonly 
       // Not the one that lets others in: a control plane of its own kind, which joined.
       seat: input.seat.ip === host.ip ? { ...input.seat, ip: '' } : input.seat,
       registry: { ...input.registry, host },
+      onMasters: {
+        ...input.onMasters,
+        executables: [{ address: host, executable: { path: '', size: 0, sha256: '' }, compression: 'none' }],
+      },
     }).steps;
   const worker = asRole('node');
   const master = asRole('master').filter((step) => !worker.some(({ id }) => id === step.id));

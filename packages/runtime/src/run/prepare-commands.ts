@@ -1,3 +1,4 @@
+import type { Address } from '../host/host.ts';
 import { overrideCommand } from '../image-contract/cluster-image.ts';
 import { guestScript } from '../image-contract/commands.ts';
 import type { PlannedCommands } from '../plan/plan-input.ts';
@@ -8,8 +9,8 @@ import { environmentOf } from './image-environment.ts';
 import type { PrepareInput, ReachedHost } from './prepare.ts';
 
 /**
- * The commands of the images that this call names, with master0's environment; those of the rootfs and of patches besides on the hosts
- * where they never ran, which were added since.
+ * The commands of the images that this call names, each with the environment of the host where they run; those of the rootfs and of
+ * patches besides on the hosts where they never ran, which were added since.
  */
 export function commandsOf(
   input: PrepareInput,
@@ -29,10 +30,16 @@ export function commandsOf(
     const contract = isRequested && first ? overrideCommand(image.contract, input.command) : image.contract;
     if (isRequested) first = false;
     const directory = isApplication ? workdir(image.planned.directory) : rootfsDirectory;
-    const env = environmentOf(input, contract, master0, kubeVersion);
-    const files = isApplication ? renderTemplates(image.templates, env, directory) : [];
+    const files = isApplication ? renderTemplates(image.templates, environmentOf(input, contract, master0, kubeVersion), directory) : [];
     if (contract.commands.length === 0 && files.length === 0) return [];
     const planned = { image: image.planned, hosts: hosts.map(({ spec }) => spec.address), files };
-    return [{ ...planned, script: guestScript(contract.commands, env, directory, { keepGoing: input.keepGoing }) }];
+    const script = (address: Address) => {
+      const reached = hosts.find(({ spec }) => spec.address.ip === address.ip);
+      if (!reached) throw new Error(`${image.contract.name} has no commands for ${address.ip}`);
+      return guestScript(contract.commands, environmentOf(input, contract, reached, kubeVersion), directory, {
+        keepGoing: input.keepGoing,
+      });
+    };
+    return [{ ...planned, script }];
   });
 }

@@ -20,6 +20,7 @@ import { isMember } from '../steps/membership.ts';
 import { configOverlays } from './config-overlays.ts';
 import { environmentOf } from './image-environment.ts';
 import { type LoadedImage, type LoadImageOptions, loadImage } from './load-image.ts';
+import { prepareMasters } from './on-masters.ts';
 import { commandsOf } from './prepare-commands.ts';
 import { prepareKubeadm } from './prepare-kubeadm.ts';
 
@@ -53,6 +54,8 @@ export interface PrepareInput {
   readonly dryRun: boolean;
   readonly userDocuments: readonly KubeadmDocument[];
   readonly adoptContainerd: boolean;
+  /** The Clusterfile for control planes. */
+  readonly masterClusterfile: () => Promise<string>;
   readonly sealosVersion: string;
   /** What images see of the cluster's networks; `preparePlan` finds it out. */
   readonly networks?: Environment;
@@ -217,6 +220,7 @@ export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInpu
     certificates: (master) => filesBeforeKubeadm(kubeadm.pki, { master, seat: seat.spec.address, apiPort: kubeadm.plan.apiPort }),
     kubeadm: { ...kubeadm.plan, initOn: kubeadm.initOn },
     joinToken: kubeadm.token,
+    onMasters: await prepareMasters(cluster, apiHosts, input.masterClusterfile),
     adoptContainerd: input.adoptContainerd,
     registryIndexes: input.images.flatMap((image) => image.registryIndexes),
     skipPhases: rootfs.contract.skipPhases,

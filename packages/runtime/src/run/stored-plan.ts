@@ -6,8 +6,11 @@ import { hostLayout } from '../layout.ts';
 import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
 import { parseRegistryConfig } from '../registry-config/registry-config.ts';
 import { guardImage } from '../steps/api-guard.ts';
+import { markerName } from '../steps/marker.ts';
 import { isMember } from '../steps/membership.ts';
-import { API_NAME } from './prepare.ts';
+import { SEALOS_EXECUTABLE_STEP } from '../steps/sealos-executable.ts';
+import { usersOf } from './on-masters.ts';
+import { API_NAME, type ReachedHost } from './prepare.ts';
 import type { ReachedHosts } from './reach-hosts.ts';
 
 export interface StoredPlanOptions {
@@ -18,6 +21,8 @@ export interface StoredPlanOptions {
   readonly sealosVersion: string;
   readonly timeout: number | undefined;
   readonly signal: AbortSignal;
+  /** The Clusterfile for control planes; none where steps are only undone. */
+  readonly clusterfile?: (() => Promise<string>) | undefined;
 }
 
 /** The image's contract from what the state kept of it: neither the image nor the store is needed. */
@@ -94,6 +99,7 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    onMasters: storedMasters(options, apiHosts),
     adoptContainerd: false,
     registryIndexes: [],
     skipPhases: [],
@@ -101,5 +107,16 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
     force: new Set(),
     hostOf: options.hosts.hostOf,
     timeout: options.timeout,
+  };
+}
+
+/** Control planes with this program on them; where it is only to be undone it does not matter what it was. */
+function storedMasters({ cluster, clusterfile }: StoredPlanOptions, masters: readonly ReachedHost[]): ClusterPlanInput['onMasters'] {
+  const unknown = { path: '', size: 0, sha256: '' };
+  const there = masters.filter(({ markers }) => clusterfile === undefined || markers.has(markerName(SEALOS_EXECUTABLE_STEP)));
+  return {
+    executables: there.map(({ spec }) => ({ address: spec.address, executable: unknown, compression: 'none' })),
+    userOf: usersOf(cluster),
+    clusterfile: clusterfile ?? (async () => ''),
   };
 }
