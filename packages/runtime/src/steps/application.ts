@@ -25,23 +25,29 @@ export function applicationStepId(name: string): string {
 export function applicationStep({ layout, commands, needs, witnesses, force, timeout }: ApplicationInput): Step {
   const { image } = commands;
   const id = applicationStepId(image.name);
-  const hash = inputHash(image.digest, scriptHash(commands.script), filesHash(commands.files));
+  const hashOn = (host: Host) => inputHash(image.digest, scriptHash(commands.script(host.address)), filesHash(commands.files));
   return {
     id,
     title: `running ${image.name}`,
     hosts: commands.hosts,
     needs,
     async check(host, { signal }) {
-      if (!force && (await readMarker(host, layout, id, signal)) === hash) return 'done';
+      if (!force && (await readMarker(host, layout, id, signal)) === hashOn(host)) return 'done';
       return { what: "run the image's commands" };
     },
     async apply(host, { signal, onLine }) {
+      const hash = hashOn(host);
       if (image.kind === 'application') {
         // Even an image without files of its own has a directory to run in.
         await host.run(script`mkdir -p ${layout.workdir(image.directory)}`, { title: 'making the application directory', signal });
       }
       if (commands.files.length > 0) await host.writeFiles(commands.files, { title: 'writing the rendered files', signal });
-      await host.run(finishing(commands.script, layout, id, hash), { title: `running ${image.name}`, signal, onLine, timeout });
+      await host.run(finishing(commands.script(host.address), layout, id, hash), {
+        title: `running ${image.name}`,
+        signal,
+        onLine,
+        timeout,
+      });
       const remember = writeMarker(layout, id, hash);
       await Promise.all(witnesses().map((witness) => witness.run(remember, { title: `remembering that ${image.name} was run`, signal })));
     },

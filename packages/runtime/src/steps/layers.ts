@@ -130,7 +130,9 @@ awk -v directory=${directory} '$2 != directory' "$record" > "$record.new" && mv 
       }
       // Images built on systems without execute bits still run (cluster-image-layout.md §5, case 24).
       await host.run(
-        script`cd ${layout.rootfs} && for d in bin cri opt scripts; do if [ -d "$d" ]; then find "$d" -type f ! -perm -0555 -exec chmod a+rx {} +; fi; done`,
+        script`for root in ${[...new Set(wanted.map(({ into }) => into))]}; do
+for d in "$root"/bin "$root"/cri "$root"/opt "$root"/scripts; do if [ -d "$d" ]; then find "$d" -type f ! -perm -0555 -exec chmod a+rx {} +; fi; done
+done`,
         { title: "setting the files' modes", signal: context.signal },
       );
     },
