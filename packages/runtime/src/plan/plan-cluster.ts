@@ -222,7 +222,14 @@ function membershipSteps(
   const masters = hosts.filter(isMaster);
   const workers = hosts.filter((host) => !isMaster(host));
   const steps: Step[] = [
-    certificatesStep({ layout, masters: addresses(masters), needs: before.needs, certificates: input.certificates }),
+    certificatesStep({
+      layout,
+      seat,
+      hostOf: input.hostOf,
+      masters: addresses(masters),
+      needs: before.needs,
+      certificates: input.certificates,
+    }),
     kubeadmInitStep({
       layout,
       seat,

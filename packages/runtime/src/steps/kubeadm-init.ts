@@ -1,13 +1,17 @@
-import type { Address, HostFile } from '../host/host.ts';
+import type { Address, Host, HostFile } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
-import { resetKubeadm, resetPartialKubeadm } from './kubeadm-reset.ts';
+import { resetKubeadm } from './kubeadm-reset.ts';
 import { finishing, inputHash } from './marker.ts';
 import { INIT_MARKER, isPartOfCluster } from './membership.ts';
+import { clearPartialMaster } from './partial-master.ts';
 
 export interface CertificatesInput {
   readonly layout: HostLayout;
+  /** The control plane that the others join. */
+  readonly seat: Address;
+  readonly hostOf: (address: Address) => Host;
   readonly masters: readonly Address[];
   readonly needs: readonly string[];
   /** Certificates and kubeconfigs of one control plane: what kubeadm finds ready made. */
@@ -38,8 +42,9 @@ export function certificatesStep(input: CertificatesInput): Step {
       if (await isPartOfCluster(host, input.layout, signal)) return 'done';
       return { what: `write ${input.certificates(host.address).length} certificates, keys and kubeconfigs` };
     },
-    async apply(host, { signal, onLine }) {
-      await host.run(resetPartialKubeadm(), { title: 'clearing an interrupted kubeadm run', signal, onLine });
+    async apply(host, context) {
+      const { signal } = context;
+      await clearPartialMaster(host, input.hostOf(input.seat), input.layout, context);
       await host.writeFiles(input.certificates(host.address), { title: 'writing the certificates', signal });
       await host.run(
         script`if [ -f ${`${input.layout.rootfs}/statics/audit-policy.yml`} ]; then install -D -m 0600 ${`${input.layout.rootfs}/statics/audit-policy.yml`} /etc/kubernetes/audit-policy.yml; fi`,
