@@ -24,7 +24,10 @@ export interface UpgradeScenarioOptions {
 const VIP = 'https://10.103.97.2:6443';
 const NAME = 'upgrade-web';
 
-const workload = (image: string) => `apiVersion: apps/v1
+/** Disruption budgets lost their first version in 1.25, and have had the second since 1.21. */
+const policy = (version: string) => (Number(/^v1\.(\d+)/.exec(version)?.[1]) >= 22 ? 'policy/v1' : 'policy/v1beta1');
+
+const workload = (image: string, version: string) => `apiVersion: apps/v1
 kind: Deployment
 metadata: {name: ${NAME}}
 spec:
@@ -36,7 +39,7 @@ spec:
       tolerations: [{operator: Exists}]
       containers: [{name: web, image: "${image}"}]
 ---
-apiVersion: policy/v1beta1
+apiVersion: ${policy(version)}
 kind: PodDisruptionBudget
 metadata: {name: ${NAME}}
 spec: {minAvailable: 1, selector: {matchLabels: {app: ${NAME}}}}
@@ -112,7 +115,7 @@ export async function upgradeScenario(scenario: Scenario, options: UpgradeScenar
     return all.every(([, , ready]) => ready === 'True') ? all : undefined;
   });
 
-  await on(masters[0]?.ip ?? '', `kubectl apply -f - <<'YAML'\n${workload(options.workload)}YAML`);
+  await on(masters[0]?.ip ?? '', `kubectl apply -f - <<'YAML'\n${workload(options.workload, version)}YAML`);
   await kubectl(['rollout', 'status', `deployment/${NAME}`, '--timeout=180s']);
 
   await refuseSkippedMinor(scenario, version);
