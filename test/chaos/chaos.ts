@@ -9,7 +9,7 @@ import { chooseMoments, seededNumbers, shareMoments } from './moment.ts';
 import { killCount, withResult } from './report.ts';
 import { openStage } from './stage.ts';
 import { wholeLife } from './story.ts';
-import { disturb, type Survived, tell } from './telling.ts';
+import { disturb, type Survived, startAnew, tell } from './telling.ts';
 
 const page = join(dirname(dirname(import.meta.dirname)), 'docs', 'chaos.md');
 const begun = new Date();
@@ -47,7 +47,10 @@ async function chaos(seed: string, moments: number): Promise<boolean> {
       const numbers = seededNumbers(seed, one.chapter.name);
       const mine = await disturb(stage, one, chooseMoments(numbers, one.events.length, shares[index] ?? 0), say);
       survived.push(mine);
-      if (!mine.ended) break;
+      if (mine.ended) continue;
+      for (const fault of mine.faults) say(`  ${fault}`);
+      const story = told.slice(0, index + 1).map(({ chapter }) => chapter);
+      if (index + 1 < told.length) await startAnew(stage, story, say);
     }
     const minutes = Math.round((Date.now() - begun.getTime()) / 60_000);
     writeFileSync(page, withResult(readFileSync(page, 'utf8'), { seed, begun, minutes, told, survived }));

@@ -30,7 +30,7 @@ export interface Survived {
   readonly seconds: number;
   /** What differs from the undisturbed telling, and whatever went wrong; empty: the same cluster. */
   readonly faults: readonly string[];
-  /** False: the command failed, so that the story cannot go on. */
+  /** False: the command failed, so that the story cannot go on from there. */
   readonly ended: boolean;
 }
 
@@ -125,4 +125,13 @@ export async function disturb(stage: Stage, told: Told, moments: readonly Moment
   say(`${chapter.name}: ${faults.length === 0 ? 'the same cluster' : `${faults.length} FAULTS`}; its last call took ${seconds} s`);
   for (const fault of faults) say(`  ${fault}`);
   return { chapter, kills, seconds, faults, ended: true };
+}
+
+/** After a chapter that failed: a new cluster, brought undisturbed to where the story goes on. Throws when that fails, too. */
+export async function startAnew(stage: Stage, story: readonly Chapter[], say: Say): Promise<void> {
+  say('taking the cluster away and bringing a new one to where the story goes on');
+  for (const args of [['reset', '--yes', '--force'], ...story.map((chapter) => chapter.args)]) {
+    const { status, stderr } = await stage.operator(args, { timeout: LONGEST_CALL });
+    if (status !== 0 && !/there is no cluster/.test(stderr)) throw new Error(`${args[0]} failed (${status}):\n${stderr}`);
+  }
 }
