@@ -91,6 +91,7 @@ async function onBench(work: (bench: Bench) => Promise<void>): Promise<void> {
       images: [await image(name), await image('app:1')],
       master0: address,
       registryHost,
+      architectures: new Map<string, string>(),
     });
     await work({
       layout,
@@ -141,7 +142,10 @@ test("the usual step for layers finds the new version's there, and applications'
     await run(await old());
     await run(await replace('k8s:new'));
     const images = [await image('k8s:new'), await image('app:1')];
-    assert.equal(await run(layersStep({ layout, hosts: [address], images, master0: address, registryHost: address })), 0);
+    assert.equal(
+      await run(layersStep({ layout, hosts: [address], images, master0: address, registryHost: address, architectures: new Map() })),
+      0,
+    );
     assert.equal(readFileSync(join(layout.workdir('app-1'), 'run.sh'), 'utf8'), 'app');
   }));
 

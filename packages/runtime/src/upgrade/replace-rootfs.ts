@@ -161,8 +161,8 @@ ls -A "$rootfs" | while IFS= read -r name; do
   rm -rf --one-file-system "$old/$name"
   mv -T "$rootfs/$name" "$old/$name"
 done
-# What was rendered, and what Configs made of files, went with the old directories.
-${removeMarkers(layout, ['files', 'config-files'])}
+# What was rendered, and what Configs made of files, went with the old directories; tags of the registry lead to what came last.
+${removeMarkers(layout, ['files', 'config-files', 'registry-index'])}
 printf '%s\n' ${record} > ${`${recordPath}.new`}
 mv -f ${`${recordPath}.new`} ${recordPath}
 rm -rf --one-file-system "$next"
