@@ -128,13 +128,6 @@ awk -v directory=${directory} '$2 != directory' "$record" > "$record.new" && mv 
         await place(layout, host, placement, context, sent);
         sent += placement.layer.size;
       }
-      // Images built on systems without execute bits still run (cluster-image-layout.md §5, case 24).
-      await host.run(
-        script`for root in ${[...new Set(wanted.map(({ into }) => into))]}; do
-for d in "$root"/bin "$root"/cri "$root"/opt "$root"/scripts; do if [ -d "$d" ]; then find "$d" -type f ! -perm -0555 -exec chmod a+rx {} +; fi; done
-done`,
-        { title: "setting the files' modes", signal: context.signal },
-      );
     },
     async undo(host, { signal }) {
       await host.run(
@@ -166,5 +159,12 @@ async function place(layout: HostLayout, host: Host, placement: Placement, conte
       { title: "adding the image's container images to the registry", signal },
     );
   }
-  await host.run(script`printf '%s\n' ${recordOf(placement)} >> ${`${layout.markers}/layers`}`, { title, signal });
+  // Images built on systems without execute bits still run (cluster-image-layout.md §5, case 24).
+  await host.run(
+    script`for d in ${['bin', 'cri', 'opt', 'scripts'].map((directory) => `${into}/${directory}`)}; do
+if [ -d "$d" ]; then find "$d" -type f ! -perm -0555 -exec chmod a+rx {} +; fi
+done
+printf '%s\n' ${recordOf(placement)} >> ${`${layout.markers}/layers`}`,
+    { title, signal },
+  );
 }
