@@ -101,7 +101,7 @@ async function onBench(work: (bench: Bench) => Promise<void>): Promise<void> {
           ]);
         const overlays = configOverlays({ layout, images, hosts: [address], master0: address, environment });
         const steps = [
-          layersStep({ layout, hosts: [address], images: planned, master0: address, registryHost: address }),
+          layersStep({ layout, hosts: [address], images: planned, master0: address, registryHost: address, architectures: new Map() }),
           configFilesStep({ ...overlays, needs: ['layers'] }),
         ];
         return (await executePlan({ steps }, () => host, { onEvent: () => {}, signal })).changed;
