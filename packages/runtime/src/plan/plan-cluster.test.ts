@@ -100,7 +100,12 @@ test('the container runtime is started by a script of its own only where the ima
 });
 
 test('every step comes after those that it needs', () => {
-  const commands = [application, patch].map((image) => ({ image, hosts: [{ ip: '10.0.0.1', port: 22 }], script: () => script`true`, files: [] }));
+  const commands = [application, patch].map((image) => ({
+    image,
+    hosts: [{ ip: '10.0.0.1', port: 22 }],
+    script: () => script`true`,
+    files: [],
+  }));
   const { steps } = planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node')], { commands }));
   for (const [index, step] of steps.entries()) {
     for (const need of step.needs)
