@@ -1,0 +1,1 @@
+echo "$IFACE|$POD_CIDR|$*|$#" > /var/lib/compat/ovn
