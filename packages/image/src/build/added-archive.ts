@@ -81,6 +81,8 @@ function throughProgram(path: string, program: 'bzip2' | 'xz'): OpenArchive {
   return {
     bytes: bytes(),
     async [Symbol.asyncDispose]() {
+      // What nobody reads would keep it from being closed.
+      child.stdout.destroy();
       child.kill('SIGKILL');
       await ended;
     },

@@ -49,6 +49,7 @@ export async function* changeEntries(upper: string, signal: AbortSignal | undefi
       throw new SealosError('run-failed', `what RUN changed cannot be read: tar: ${said.trim()}`, { hint: 'GNU tar is needed' });
   } finally {
     signal?.removeEventListener('abort', stop);
+    child.stdout.destroy();
     stop();
     await ended;
   }
