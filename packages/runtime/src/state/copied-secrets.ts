@@ -4,7 +4,7 @@ import type { ClusterState } from './state.ts';
  * Secret files of the state that another operator needs: settings given with `-e`, secret variables, the registry's password and logins,
  * when etcd is saved (with the storage's keys).
  */
-const COPIED = ['environment.json', 'environment.yml', 'registry-password', 'registry_htpasswd', 'etcd-schedule.json'];
+const COPIED = ['admin-groups', 'environment.json', 'environment.yml', 'registry-password', 'registry_htpasswd', 'etcd-schedule.json'];
 
 /** Their contents, by name; those that are there. */
 export async function copiedSecrets(state: ClusterState): Promise<Readonly<Record<string, string>>> {
