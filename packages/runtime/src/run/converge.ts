@@ -5,10 +5,13 @@ import { parseEnvironment } from '../image-contract/environment.ts';
 import { openJournal } from '../journal.ts';
 import type { ClusterState } from '../state/state.ts';
 import { applicationStepId } from '../steps/application.ts';
+import { isMember } from '../steps/membership.ts';
+import { leaveUnfinished } from '../steps/partial-master.ts';
 import { beforeUpgrade } from '../upgrade/resolve-upgrade.ts';
 import { drawPlan } from './draw-plan.ts';
 import { givenEnvironment, keepGivenEnvironment } from './given-environment.ts';
 import { disown, leftoverHosts } from './leftovers.ts';
+import type { ReachedHost } from './prepare.ts';
 import { joinFailures, type PartlyReachedHosts, reachWhatAnswers } from './reach-hosts.ts';
 import { recorded } from './recorded.ts';
 import { warner } from './warner.ts';
@@ -23,6 +26,17 @@ async function reach(cluster: Cluster, leaving: readonly ClusterHost[], options:
   if (missed.length === 0) return hosts;
   await hosts[Symbol.asyncDispose]();
   throw joinFailures(missed.map(({ error }) => error));
+}
+
+/** Control planes whose join was cut off leave etcd: with them it may be without a quorum, and the cluster could not even be asked what it is. */
+async function finishLeaving(reached: readonly ReachedHost[], leftovers: readonly ReachedHost[], signal: AbortSignal): Promise<void> {
+  const masters = reached.filter((one) => one.spec.roles.includes('master') && !leftovers.includes(one));
+  const seat = masters.find(({ markers }) => isMember(markers));
+  if (!seat) return;
+  for (const { host, markers } of masters) {
+    // Whoever has the name of a finished step of this cluster belongs to it.
+    if (markers.size > 0 && !isMember(markers)) await leaveUnfinished(host, seat.host, { signal, onLine: () => {} });
+  }
 }
 
 /**
@@ -42,6 +56,7 @@ export async function converge(
   await using hosts = await reach(wish.file.cluster, wish.leaving, options);
   for (const { spec } of hosts.unreached) warn(`${spec.address.ip} does not answer: it is only taken out of the cluster's books`);
   const leftovers = leftoverHosts(hosts.reached, stored);
+  if (!options.dryRun) await finishLeaving(hosts.reached, leftovers, signal);
   const known = await givenEnvironment(state, new Set(wish.requested), commandLine);
   const drawn = await drawPlan({ ...options, state, stored, wish, hosts, leftovers, given: known, warn });
   const { steps, cluster, upgrade, given, master0 } = drawn;

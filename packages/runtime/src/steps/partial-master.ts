@@ -15,33 +15,40 @@ import { isPartOfCluster } from './membership.ts';
 const ETCD_STARTS = 180_000;
 const INTERVAL = 2000;
 
+type Watch = Pick<StepContext, 'signal' | 'onLine'>;
+
 /**
- * Takes back what an interrupted `kubeadm join` left on a control plane. Its etcd may be a member already: of two members each is needed
- * for the quorum, and a cluster whose second member is wiped out takes no changes any more, its removal included. So it leaves while it lives, and is
- * wiped out then. `seat` is the control plane that it joins; one that does not stand yet has no members to lose.
+ * Takes back what an interrupted `kubeadm join` left on a control plane: it leaves etcd while it lives, and is wiped out then. `seat` is the
+ * control plane that it joins; one that does not stand yet has no members to lose.
  */
-export async function clearPartialMaster(host: Host, seat: Host, layout: HostLayout, context: StepContext): Promise<void> {
-  const { signal, onLine } = context;
-  const { stdout: remains } = await host.run(script`ls -d ${STATIC_PODS}/*.yaml /var/lib/etcd/member 2>/dev/null || true`, {
-    title: 'looking for an interrupted kubeadm run',
-    signal,
-  });
-  if (remains.trim() !== '' && seat.address.ip !== host.address.ip && (await isPartOfCluster(seat, layout, signal)))
-    await leaveWhileItLives(host, seat, context);
-  await host.run(resetPartialKubeadm(), { title: 'clearing an interrupted kubeadm run', signal, onLine });
+export async function clearPartialMaster(host: Host, seat: Host, layout: HostLayout, watch: Watch): Promise<void> {
+  if (seat.address.ip !== host.address.ip && (await isPartOfCluster(seat, layout, watch.signal))) await leaveUnfinished(host, seat, watch);
+  await host.run(resetPartialKubeadm(), { title: 'clearing an interrupted kubeadm run', ...watch });
 }
 
-async function leaveWhileItLives(host: Host, seat: Host, context: StepContext): Promise<void> {
+/**
+ * Takes a control plane whose join was cut off out of etcd. It may be a member already, and of two members each is needed for the quorum: without
+ * it the cluster takes no changes, its removal included. Nothing is done on a host without remains of a join.
+ */
+export async function leaveUnfinished(host: Host, seat: Host, watch: Watch): Promise<void> {
+  const { stdout: remains } = await host.run(script`ls -d ${STATIC_PODS}/*.yaml /var/lib/etcd/member 2>/dev/null || true`, {
+    title: 'looking for an interrupted kubeadm run',
+    signal: watch.signal,
+  });
+  if (remains.trim() !== '') await leaveWhileItLives(host, seat, watch);
+}
+
+async function leaveWhileItLives(host: Host, seat: Host, watch: Watch): Promise<void> {
   const end = performance.now() + ETCD_STARTS;
   for (;;) {
     try {
-      await leaveEtcd(seat, host.address.ip, context);
+      await leaveEtcd(seat, host.address.ip, watch);
       return;
     } catch (error) {
       if (!(error instanceof HostError) || error.code !== 'etcd-unwell' || performance.now() > end) throw error;
     }
-    await startMember(host, seat, context);
-    await pause(INTERVAL, undefined, { signal: context.signal });
+    await startMember(host, seat, watch);
+    await pause(INTERVAL, undefined, { signal: watch.signal });
   }
 }
 
@@ -49,7 +56,7 @@ async function leaveWhileItLives(host: Host, seat: Host, context: StepContext): 
  * kubeadm makes the host a member of etcd and has etcd run there after that: where it was cut off in between, etcd is started here, so that there
  * is a quorum which can let it go.
  */
-async function startMember(host: Host, seat: Host, { signal }: StepContext): Promise<void> {
+async function startMember(host: Host, seat: Host, { signal }: Watch): Promise<void> {
   const path = `${STATIC_PODS}/etcd.yaml`;
   if ((await host.readFile(path, { signal })) !== undefined) return;
   const example = await seat.readFile(path, { signal });
