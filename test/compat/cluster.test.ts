@@ -24,7 +24,9 @@ before(async () => {
   const file = join(stage.work, 'Clusterfile');
   writeFileSync(file, clusterfile(stage.hosts));
   await stage.sealos('apply', '-f', file, ...stage.login);
-  const names = (['helm', 'ingress', 'ovn', 'rancher', 'metallb', 'mongodb', 'mariadb', 'zot', 'coredns', 'union'] as const).map(imageOf);
+  const names = (['helm', 'ingress', 'ovn', 'rancher', 'metallb', 'mongodb', 'mariadb', 'zot', 'coredns', 'union', 'vip'] as const).map(
+    imageOf,
+  );
   await run(...names, ...settings.flatMap((setting) => ['-e', setting]));
 });
 
@@ -69,6 +71,11 @@ test('case 2: a rootfs without scripts of its own for the container runtime beco
   await until('both nodes to be ready', 180_000, async () =>
     (await on(MASTER, 'kubectl get nodes --no-headers')).match(/ Ready /g)?.length === 2 ? true : undefined,
   );
+});
+
+test('case 3: a label under the other prefix, its key in quotes, says what an image is', async () => {
+  // The patch is labelled so; as an application it would have been on the first host alone.
+  assert.equal(await on(WORKER, `ls ${DATA}/rootfs/etc/systemd/compat.conf`), `${DATA}/rootfs/etc/systemd/compat.conf\n`);
 });
 
 test('case 4: -e takes the place of an ENV default in CMD, in templates and in scripts; an empty default stays empty', async () => {
@@ -203,6 +210,13 @@ test('case 19: a derived rootfs has what its base has; its etc/kubeadm.yml lies 
   for (const kubelet of await both('cat /var/lib/kubelet/config.yaml')) assert.match(kubelet, /^maxPods: 77$/m);
 });
 
+test('case 20: an image’s scripts call sealos on the first control plane, by its name, for the cluster that runs them', async () => {
+  assert.equal(await wrote(MASTER, 'vip.yaml'), 'address: 10.103.97.12\n');
+  const [master, worker] = stage.hosts;
+  assert.deepEqual(await both('cat /var/lib/compat/everywhere'), [`${master?.name}\n`, `${worker?.name}\n`]);
+  assert.deepEqual(await both('ls /var/lib/compat | grep -cE "^(vip.yaml|masters)$" || true'), ['2\n', '0\n']);
+});
+
 test('case 21: files lie where they have always been, siblings of an application beside it', async () => {
   const [domain] = lines(await wrote(MASTER, 'coredns'));
   assert.equal(domain, 'domain: "sealos.hub"');
@@ -251,6 +265,18 @@ test('defect 4: a value with everything that a shell takes for its own reaches s
 test('defect 6: one host’s variables are not another’s', async () => {
   assert.equal((await environment(MASTER, 'init.sh')).get('zone'), 'east');
   assert.equal((await environment(WORKER, 'init.sh')).get('zone'), 'west');
+});
+
+test('defect 7: a host’s own variables reach the commands of applications there', async () => {
+  assert.match(await wrote(MASTER, 'coredns'), /^zone east$/m);
+});
+
+test('defect 15: an image that is run again keeps its place, and none gets lost', async () => {
+  const before = await stage.state();
+  await run(imageOf('rancher'), '--force', '-e', 'NODE_IP=192.0.2.9');
+  const after = await stage.state();
+  assert.deepEqual(after.images, before.images);
+  assert.deepEqual(after.mounts, after.images);
 });
 
 test('defect 16: that an image’s commands ended well is remembered, and they do not run again', async () => {

@@ -1,12 +1,13 @@
 // The cluster of the compatibility tests: a rootfs image and application images made like those that are published, two lab hosts.
-import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type LabHost, openLab } from '@sealos/lab';
+import { parseClusterfile } from '@sealos/runtime';
 import { buildClusterImages, imageNames, runProgram } from '../../scripts/cluster-images.ts';
+import { executableIn } from '../support/executable.ts';
 
 const root = dirname(dirname(import.meta.dirname));
-const sealos = join(root, 'sealos');
 
 /** Programs of this project's own image under the names by which the published scripts call theirs. */
 const SCRIPTS = {
@@ -20,7 +21,7 @@ const SCRIPTS = {
 
 export const rootfsImage = 'localhost/kubernetes:g3';
 export const applications = [
-  ...['patch', 'helm', 'ingress', 'ovn', 'rancher', 'metallb', 'mongodb', 'mariadb', 'zot', 'coredns', 'calico', 'union'],
+  ...['patch', 'helm', 'ingress', 'ovn', 'rancher', 'metallb', 'mongodb', 'mariadb', 'zot', 'coredns', 'calico', 'union', 'vip'],
 ] as const;
 export const imageOf = (application: (typeof applications)[number]) => `localhost/${application}:1`;
 
@@ -32,6 +33,8 @@ export interface Stage {
   readonly login: readonly string[];
   /** Runs a command on a host as root, by OpenSSH. */
   readonly on: (index: number, command: string) => Promise<string>;
+  /** Names of the images that the operator's Clusterfile has, and of those that it says are on the hosts. */
+  readonly state: () => Promise<{ readonly images: readonly string[]; readonly mounts: readonly string[] }>;
   readonly work: string;
   [Symbol.asyncDispose](): Promise<void>;
 }
@@ -43,6 +46,8 @@ export async function openStage(): Promise<Stage> {
   const lab = openLab({ name: 'test-compat' });
   const work = mkdtempSync(join(tmpdir(), 'sealos-compat-'));
   const env = { SEALOS_STORAGE: join(work, 'store'), SEALOS_RUNTIME_ROOT: join(work, 'state') };
+  // The executable, not the sources: it puts itself on the control planes.
+  let sealos = '';
   const call = (...args: readonly string[]) => runProgram([sealos, ...args], { env, onLine: log });
   const dispose = async () => {
     await lab.down();
@@ -50,6 +55,7 @@ export async function openStage(): Promise<Stage> {
   };
   try {
     mkdirSync(env.SEALOS_RUNTIME_ROOT);
+    sealos = await executableIn(work);
     await buildClusterImages({ storage: env.SEALOS_STORAGE, onLine: log });
     await buildImages(work, call);
     const hosts = await lab.up({ count: 2 });
@@ -60,6 +66,10 @@ export async function openStage(): Promise<Stage> {
       sealos: call,
       login: ['-i', first.sshKey, '--known-hosts', first.knownHosts],
       on: async (index, command) => runProgram(await lab.ssh(hosts[index]?.name ?? '', [command]), { onLine: () => {} }),
+      async state() {
+        const { cluster } = parseClusterfile(readFileSync(join(env.SEALOS_RUNTIME_ROOT, 'default/Clusterfile'), 'utf8'), { name: 'state' });
+        return { images: cluster.images, mounts: cluster.status.mounts.map(({ imageName }) => imageName) };
+      },
       work,
       [Symbol.asyncDispose]: dispose,
     };

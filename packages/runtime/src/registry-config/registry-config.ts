@@ -40,11 +40,15 @@ const text = v.nullish(
 const schema = v.object({ ip: text, domain: text, port: text, username: text, password: text, data: text });
 
 /**
- * Parses a rendered `etc/registry.yml`; undefined (no such file) gives the defaults. In a file that is there, absent credentials mean
+ * Parses a rendered `etc/registry.yml`; undefined (no such file) gives the defaults, and says so to `warn`. In a file that is there, absent credentials mean
  * that no login is needed. `name` is shown in errors. Throws bad input for what cannot be a domain, a port or a directory to replace.
  */
-export function parseRegistryConfig(content: string | undefined, name: string): RegistryConfig {
-  if (content === undefined) return defaultRegistryConfig;
+export function parseRegistryConfig(content: string | undefined, name: string, warn: (message: string) => void = () => {}): RegistryConfig {
+  if (content === undefined) {
+    const { domain, port, username, data } = defaultRegistryConfig;
+    warn(`${name} is not there: the registry is taken to be ${domain}:${port} with its data in ${data} and the usual login of ${username}`);
+    return defaultRegistryConfig;
+  }
   const [document] = parseYamlStream(content, name);
   if (document === undefined) throw badInput('bad-registry-config', `${name} is empty`);
   const given = parseWith(schema, document);

@@ -156,6 +156,7 @@ async function renderHosts(input: PrepareInput, rootfs: LoadedImage, given: Envi
   const registry = parseRegistryConfig(
     yaml === undefined ? undefined : Buffer.from(yaml).toString(),
     `${rootfs.contract.name}:etc/registry.yml`,
+    input.warn,
   );
   const logins = await htpasswd(registry, await input.state.readSecret('registry_htpasswd'));
   if (logins !== undefined && !input.dryRun) await input.state.writeSecret('registry_htpasswd', logins);
