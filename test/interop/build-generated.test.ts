@@ -57,7 +57,7 @@ const VOLUMES = /^(vol|v1|v 2): directory/;
 function lines(tree: readonly string[], runs: boolean): readonly string[] {
   return tree
     .filter((line) => !VOLUMES.test(line))
-    .map((line) => (runs ? line.replace(/ \d{9,}(?= same|$)/, '') : line.replace(/(: directory .*) \d+$/, '$1')));
+    .map((line) => (runs ? line.replace(/( \d+:\d+) \d+/, '$1') : line.replace(/(: directory .*) \d+$/, '$1')));
 }
 
 function flagsOf(list: readonly string[]) {
