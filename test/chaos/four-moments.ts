@@ -5,12 +5,13 @@ import { openStage, type StageOptions } from './stage.ts';
 import { shortLife } from './story.ts';
 import { disturb, type Say, tell } from './telling.ts';
 
-/** Events of the chapters at which the operator is killed, where half a piece of work is worst. */
-const WORST: Readonly<Record<string, string>> = {
-  create: 'step-started kubeadm-init h1',
-  add: 'step-started join-masters h2',
-  delete: 'step-done leave-etcd h1 h2',
-  reset: 'step-started init h1',
+/** Where the operator is killed in each chapter: so far into the events that begin like this, in the midst of what is worst to be left half done. */
+const WORST: Readonly<Record<string, readonly [event: string, share: number]>> = {
+  create: ['output kubeadm-init h1', 0.5],
+  // etcd has just been told of the new member.
+  add: ['output join-masters h2', 0.8],
+  delete: ['step-started undo ', 0.5],
+  reset: ['step-started ', 0.5],
 };
 const DELAY = 300;
 
@@ -21,12 +22,14 @@ const DELAY = 300;
 export async function fourMoments(options: StageOptions, say: Say): Promise<void> {
   const stage = await openStage({ ...options, hosts: options.hosts.slice(0, 2) });
   for (const told of await tell(stage, shortLife(stage.hosts), say)) {
-    const worst = WORST[told.chapter.name] ?? '';
-    const place = told.events.indexOf(worst);
-    assert.ok(place >= 0, `${told.chapter.name} goes through '${worst}'`);
-    const moment: Moment = { place, delay: DELAY, patient: false };
+    const { chapter, events } = told;
+    const [beginning = '', share = 0] = WORST[chapter.name] ?? [];
+    const candidates = events.filter((event) => event.startsWith(beginning));
+    const worst = candidates[Math.floor(candidates.length * share)];
+    assert.ok(worst, `${chapter.name} goes through '${beginning}'`);
+    const moment: Moment = { place: events.indexOf(worst), delay: DELAY, patient: false };
     const { kills, faults } = await disturb(stage, told, [moment], say);
-    assert.deepEqual(faults, [], `${told.chapter.name}, killed at '${worst}' + ${DELAY} ms`);
-    assert.equal(kills[0]?.event, worst);
+    assert.deepEqual(faults, [], `${chapter.name}, killed at '${worst}' + ${DELAY} ms`);
+    assert.ok(kills[0]?.event, `${chapter.name} was killed`);
   }
 }
