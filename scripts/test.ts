@@ -56,6 +56,15 @@ const stages: readonly Stage[] = [
       return nodeTests('test/cluster/**/*.test.ts', 1);
     },
   },
+  {
+    name: 'compat',
+    about:
+      'images made like the published ones on a real cluster, and every known defect of the first sealos: about 4 minutes; writes docs/compatibility.md',
+    run: () => {
+      ensureInstalled(interopPackages);
+      return execute(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'test/compat/run.ts')]);
+    },
+  },
 ];
 
 const labPackages = ['debootstrap', 'systemd-container', 'iproute2', 'nftables', 'openssh-client'];

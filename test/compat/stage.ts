@@ -55,10 +55,16 @@ export async function openStage(): Promise<Stage> {
   };
   try {
     mkdirSync(env.SEALOS_RUNTIME_ROOT);
-    sealos = await executableIn(work);
-    await buildClusterImages({ storage: env.SEALOS_STORAGE, onLine: log });
-    await buildImages(work, call);
-    const hosts = await lab.up({ count: 2 });
+    const building = async () => {
+      sealos = await executableIn(work);
+      await buildClusterImages({ storage: env.SEALOS_STORAGE, onLine: log });
+      await buildImages(work, call);
+    };
+    // Neither is left at work when the other fails.
+    const [up, built] = await Promise.allSettled([lab.up({ count: 2 }), building()]);
+    if (up.status === 'rejected') throw up.reason;
+    if (built.status === 'rejected') throw built.reason;
+    const hosts = up.value;
     const [first] = hosts;
     if (!first) throw new Error('the lab gave no server');
     return {

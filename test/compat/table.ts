@@ -1,0 +1,67 @@
+import type { Promised } from './proofs.ts';
+
+/** A test that ran. */
+export interface Ran {
+  /** Relative to the checkout. */
+  readonly file: string;
+  readonly name: string;
+  readonly passed: boolean;
+}
+
+/** A promise with the tests that prove it; `missing` are named and did not run. */
+export interface Proven {
+  readonly promised: Promised;
+  readonly ran: readonly Ran[];
+  readonly missing: readonly string[];
+  readonly passed: boolean;
+}
+
+/** Finds the tests of a promise among those that ran. Without any, it is not kept. */
+export function prove(promised: Promised, all: readonly Ran[]): Proven {
+  const own = all.filter(({ file, name }) => file.startsWith('test/compat/') && name.startsWith(`${promised.kind} ${promised.number}: `));
+  const named = promised.tests.map(([file, name]) => ({ file, name, found: all.find((ran) => ran.file === file && ran.name === name) }));
+  const ran = [...own, ...named.flatMap(({ found }) => found ?? [])];
+  const missing = named.filter(({ found }) => found === undefined).map(({ file, name }) => `${file}: ${name}`);
+  return { promised, ran, missing, passed: ran.length > 0 && missing.length === 0 && ran.every(({ passed }) => passed) };
+}
+
+const INTRODUCTION = `# Compatibility
+
+What sealos 4 and 5 users have, and what is run here unchanged: cluster images as they are published, their scripts, labels, templates and
+habits. \`npm run test:compat\` proves each promise and writes this page; nothing in it is written by hand.
+
+A rootfs image in the manner of the published ones (today's generation: scripts chained in \`init\`, a shim between kubelet and the container
+runtime, templates for every unit) is run with a patch and application images to a real cluster of two hosts; the images are in
+[test/compat/](../test/compat/). \`helm\` and the shim are fakes there, kubeadm, kubelet, containerd and the registry are real.
+
+On purpose it is different in this:
+
+- The first command of an image that fails stops it; \`--keep-going\` runs the others as sealos 4.3 and later do.
+- Images of 2022 that do not say \`sealos.io.version\` are refused, as by sealos 5. Images for k3s are refused: their labels are read, nothing more.
+- Nothing starts \`opt/sealctl\` of an image: its work is done by the operator. It lies there for scripts that call it.
+`;
+
+/** The page: a row for each case and each defect. */
+export function formatPage(proven: readonly Proven[]): string {
+  const rows = (kind: Promised['kind']) => proven.filter(({ promised }) => promised.kind === kind).map(formatRow);
+  const head = ['| | what | proven by | |', '|---|---|---|---|'];
+  return [
+    INTRODUCTION,
+    '## Cases\n',
+    ...head,
+    ...rows('case'),
+    '\n## Defects of the first sealos that are not here\n',
+    ...head,
+    ...rows('defect'),
+    '',
+  ].join('\n');
+}
+
+function formatRow({ promised, ran, missing, passed }: Proven): string {
+  const cell = (text: string) => text.replaceAll('|', '\\|').replaceAll('<', '&lt;');
+  const shown = ran.map(({ file, name }) => `${cell(name.replace(/^(?:case|defect) \d+: /, ''))} ([${fileName(file)}](../${file}))`);
+  const text = [...shown, ...missing.map((name) => `**missing**: ${cell(name)}`)].join('<br>') || '**no test**';
+  return `| ${promised.number} | ${cell(promised.about)} | ${text} | ${passed ? 'pass' : '**FAIL**'} |`;
+}
+
+const fileName = (path: string) => path.slice(path.lastIndexOf('/') + 1).replace('.test.ts', '');
