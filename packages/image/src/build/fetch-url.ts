@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { open, rm } from 'node:fs/promises';
 import { setTimeout as wait } from 'node:timers/promises';
 import { badInput, SealosError } from '../error.ts';
-import { DEFAULT_TIMEOUTS, type HttpResponse, Transport } from '../registry/transport.ts';
+import { DEFAULT_TIMEOUTS, discard, type HttpResponse, Transport } from '../registry/transport.ts';
 
 /** A file that ADD fetched. */
 export interface FetchedFile {
@@ -97,7 +97,7 @@ async function fetchOnce(transport: Transport, url: URL, { into, signal }: Fetch
   const headers = url.username === '' ? {} : { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
   const response = await transport.send({ method: 'GET', url: bare, headers, signal });
   if (response.status !== 200) {
-    response.body.destroy();
+    await discard(response);
     const again = response.status >= 500 || response.status === 429 || response.status === 408;
     const code = again ? 'fetch-again' : 'fetch-failed';
     throw new SealosError(code, again ? `status ${response.status}` : `${shown(url)} cannot be fetched: status ${response.status}`);

@@ -144,7 +144,8 @@ function variable(cursor: Cursor): string {
     const isAll = cursor.text.charAt(cursor.at) === '/';
     if (isAll) cursor.at++;
     const pattern = expandUntil(cursor, '/', 'keep escapes').text;
-    return replaced(value ?? '', pattern, expandUntil(cursor, '}').text, isAll);
+    const by = expandUntil(cursor, '}').text;
+    return value === undefined ? '' : replaced(value, pattern, by, isAll);
   }
   throw new WordError(`'${cursor.text}' has a \${ that is neither \${name} nor \${name:-value} nor \${name:+value}`);
 }

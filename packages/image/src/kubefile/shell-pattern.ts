@@ -32,7 +32,7 @@ export function withoutSuffix(value: string, pattern: string, longest: boolean):
 /** `${value/pattern/by}`, or with `all` `${value//pattern/by}`. An empty pattern matches nothing. */
 export function replaced(value: string, pattern: string, by: string, all: boolean): string {
   if (pattern === '') return value;
-  return value.replace(new RegExp(expression(pattern), all ? 'gu' : 'u'), (found) => (found === '' ? '' : by));
+  return value.replace(new RegExp(expression(pattern), all ? 'gu' : 'u'), (found) => (found === '' && value !== '' ? '' : by));
 }
 
 // Where a text can be cut: never inside of a surrogate pair.
