@@ -108,6 +108,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/build.ts')).buildCommand(),
   },
   {
+    name: 'convert',
+    group: 'Images',
+    summary: 'Make a cluster image of an offline package of sealos 1 to 3',
+    load: async () => (await import('./commands/convert.ts')).convertCommand(),
+  },
+  {
     name: 'images',
     group: 'Images',
     summary: 'List the images on this machine',

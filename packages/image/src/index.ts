@@ -6,6 +6,7 @@ export * from './build/build-image.ts';
 export * from './build/build-index.ts';
 export { compress, compressionOf, decompress } from './compress.ts';
 export * from './content.ts';
+export { type Converted, type ConvertOptions, convertPackage } from './convert/convert-package.ts';
 export * from './copy.ts';
 export * from './digest.ts';
 export * from './discovery/discover.ts';
