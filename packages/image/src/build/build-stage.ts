@@ -103,7 +103,7 @@ class StageWork {
     const context = step.from === undefined ? this.#input.context : await this.#contextOf(step.from, step);
     const { local, fetched } = await this.#sources(step, refuse);
     const options = { context, owner, refuse, signal: this.#options.signal };
-    const items = await findSources({ ...step, sources: local }, { ...options, fetched });
+    const items = await findSources({ ...step, sources: local }, { ...options, fetched, archives: 0 });
     const archives: { readonly path: string; readonly kind: ArchiveKind; readonly identity: string }[] = [];
     const plain: CopyItem[] = [];
     for (const item of items) {
@@ -112,7 +112,7 @@ class StageWork {
       else archives.push({ path: item.path, kind, identity: archiveIdentity(item.path, draft) });
     }
     if (plain.length + fetched.length + step.documents.length > 0 || archives.length === 0)
-      await planCopy(step, plain, draft, { ...options, fetched });
+      await planCopy(step, plain, draft, { ...options, fetched, archives: archives.length });
     for (const archive of archives) {
       const directory = step.destination.replace(/\/$/, '').slice(1);
       const into = step.link ? directory : this.#files.resolve(directory);

@@ -18,6 +18,8 @@ export interface CopyOptions {
   readonly owner: OwnerIds | undefined;
   /** Files that are not in the context: what ADD fetched. */
   readonly fetched: readonly { readonly name: string; readonly path: string; readonly identity: string; readonly mtime: number }[];
+  /** How many of its sources are archives, which are unpacked apart. */
+  readonly archives: number;
   readonly refuse: Refuse;
   readonly signal?: AbortSignal | undefined;
 }
@@ -72,14 +74,8 @@ function leftOutBy(excludes: readonly string[] | undefined): (path: string) => b
 export async function planCopy(step: CopyStep, items: readonly CopyItem[], draft: LayerDraft, options: CopyOptions): Promise<void> {
   const { refuse, fetched, context } = options;
   const owner = options.owner ?? ROOT;
-  const count = items.length + step.documents.length + fetched.length;
-  const { directory, intoDirectory, name } = destinationOf(
-    step,
-    draft,
-    count,
-    items.length === 1 && items[0]?.kind === 'directory',
-    refuse,
-  );
+  const count = items.length + step.documents.length + fetched.length + options.archives;
+  const { directory, intoDirectory, name } = destinationOf(step, draft, count, count === 1 && items[0]?.kind === 'directory', refuse);
   draft.makeDirectory(directory, owner, step.link);
   const place: Place = { draft, owner: options.owner, mode: step.chmod, options, left: leftOutBy(step.excludes), keyword: step.keyword };
   for (const [index, item] of items.entries()) {
