@@ -35,6 +35,9 @@ export function secret(text: string): Secret {
 
 /** A bash script as a tagged template: every value becomes one quoted word, an array becomes several; `raw` and scripts go in as they are. */
 export function script(strings: TemplateStringsArray, ...values: readonly ScriptValue[]): Script {
+  // A tag is given undefined for text with a wrong escape (`\\1`), where any other template is a syntax error.
+  if (strings.some((part: string | undefined) => part === undefined))
+    throw new TypeError(`a script has an escape that is none: ${strings.raw.join('…')}`);
   const secrets: string[] = [];
   const words = values.map((value) => {
     if (typeof value === 'string') return quote(value);

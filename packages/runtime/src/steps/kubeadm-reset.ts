@@ -11,7 +11,7 @@ const resetScript = script`if command -v kubeadm >/dev/null; then
   if kubeadm reset phase --help 2>&1 | grep -q update-cluster-status; then skip=$skip,update-cluster-status; fi
   # With it kubeadm would ask an API for its configuration that may be gone, and wait.
   rm -f /etc/kubernetes/admin.conf
-  socket=$(sed -n 's/.*--container-runtime-endpoint=\([^ "]*\).*/\1/p' /var/lib/kubelet/kubeadm-flags.env 2>/dev/null | head -1)
+  socket=$(sed -n 's/.*--container-runtime-endpoint=\\([^ "]*\\).*/\\1/p' /var/lib/kubelet/kubeadm-flags.env 2>/dev/null | head -1)
   kubeadm reset --force --skip-phases="$skip" \${socket:+--cri-socket "$socket"} || true
 fi`;
 
