@@ -75,7 +75,14 @@ export async function openStage({ lab, hosts, storage, work }: StageOptions): Pr
         const now = await cluster(chapter);
         const before = last;
         last = now;
-        const waits = now.some((line) => /^Pod of .*: (?!Running, ready|Succeeded)/.test(line) || /^Node .* ready = (?!True)/.test(line));
+        // Pods of a node that is gone are taken away by Kubernetes in its own time.
+        const gone = hosts.map(({ name }) => name).filter((name) => ![...chapter.masters, ...chapter.workers].includes(name));
+        const waits = now.some(
+          (line) =>
+            /^Pod of .*: (?!Running, ready|Succeeded)/.test(line) ||
+            /^Node .* ready = (?!True)/.test(line) ||
+            (line.startsWith('Pod of ') && gone.some((name) => line.includes(` on ${name}:`) || line.includes(`-${name}:`))),
+        );
         return !waits && before !== undefined && compareClusterDump(before, now).length === 0 ? now : undefined;
       });
       return [...settled, ...kept()];
