@@ -1,10 +1,11 @@
 // Cases that need no host: what an image's labels mean, and what a build is made of.
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { clusterImage, lifecycleScripts, validateImages } from '@sealos/runtime';
+import { clusterImage, hostEnvironment, lifecycleScripts, scriptLine, validateImages } from '@sealos/runtime';
 import { runProgram } from '../../scripts/cluster-images.ts';
 
 const sealos = join(dirname(dirname(import.meta.dirname)), 'sealos');
@@ -27,6 +28,69 @@ const build = (context: string, ...args: readonly string[]) =>
     env: { SEALOS_STORAGE: join(work, 'store') },
     onLine: () => {},
   });
+
+interface Variant {
+  readonly init: string;
+  readonly clean: string;
+  readonly initCri?: string;
+  readonly cleanCri?: string;
+  readonly env?: readonly string[];
+  /** The calls that `init` and `clean` come to on a host, after those of `initCri`. */
+  readonly calls: readonly string[];
+}
+
+const common = ['registryDomain=sealos.hub', 'registryPort=5000', 'registryUsername=admin', 'registryPassword=passw0rd'];
+
+/** Label values of the published images (cluster-image-layout.md §1.1 and §1.5), on a host where criData is /data. */
+const variants: Readonly<Record<string, Variant>> = {
+  'February 2023': { init: 'init-cri.sh && bash init.sh', clean: 'clean.sh', calls: ['init-cri.sh', 'init.sh', 'clean.sh'] },
+  containerd: {
+    init: 'init-cri.sh $registryDomain $registryPort && bash init.sh',
+    clean: 'clean.sh && bash clean-cri.sh $criData',
+    calls: ['init-cri.sh sealos.hub 5000', 'init.sh', 'clean.sh', 'clean-cri.sh /data'],
+  },
+  docker: {
+    init: 'init-cri.sh && bash init.sh',
+    clean: 'clean.sh && bash clean-cri.sh $criData $criDockerdData',
+    env: ['criDockerdData=/var/lib/cri-dockerd'],
+    calls: ['init-cri.sh', 'init.sh', 'clean.sh', 'clean-cri.sh /data /var/lib/cri-dockerd'],
+  },
+  'cri-o': {
+    init: 'init-cri.sh $registryDomain $registryPort $registryUsername $registryPassword && bash init.sh',
+    clean: 'clean.sh && bash clean-cri.sh $criData',
+    calls: ['init-cri.sh sealos.hub 5000 admin passw0rd', 'init.sh', 'clean.sh', 'clean-cri.sh /data'],
+  },
+  next: {
+    init: 'init.sh',
+    initCri: 'init-cri.sh $registryDomain $registryPort',
+    clean: 'clean.sh $criData',
+    cleanCri: 'clean-cri.sh $criData',
+    calls: ['init-cri.sh sealos.hub 5000', 'init.sh', 'clean.sh /data', 'clean-cri.sh /data'],
+  },
+  merged: {
+    init: 'init-runtime.sh && bash init-cri.sh && bash init.sh',
+    clean: 'clean.sh && bash clean-cri.sh && bash clean-runtime.sh',
+    calls: ['init-runtime.sh', 'init-cri.sh', 'init.sh', 'clean.sh', 'clean-cri.sh', 'clean-runtime.sh'],
+  },
+};
+
+for (const [name, { init, clean, initCri, cleanCri, env = [], calls }] of Object.entries(variants)) {
+  test(`case 1: the labels of the published ${name} images come to the calls that their scripts expect`, () => {
+    const labels = { ...rootfs, init, clean, ...(initCri && { 'init-cri': initCri }), ...(cleanCri && { 'clean-cri': cleanCri }) };
+    const read = image(labels, ['PATH=/bin', 'criData=/var/lib/containerd', ...common, ...env]);
+    const scripts = lifecycleScripts([read]);
+    const host = hostEnvironment({ image: read.env, host: new Map([['criData', '/data']]), roles: ['node'], sealosVersion: 'v5' });
+    const directory = mkdtempSync(join(work, 'scripts-'));
+    for (const script of new Set(calls.map((call) => call.split(' ')[0] ?? '')))
+      writeFileSync(join(directory, script), `echo "\${0##*/} $*" | sed 's/ $//' >> calls\n`);
+    for (const label of [scripts.initCri, scripts.init, scripts.clean, scripts.cleanCri]) {
+      if (label === undefined) continue;
+      const { status } = spawnSync('bash', ['-s'], { input: scriptLine(label, host.env, directory).text });
+      assert.equal(status, 0, label);
+    }
+    assert.deepEqual(readFileSync(join(directory, 'calls'), 'utf8').trim().split('\n'), calls);
+  });
+}
 
 test('case 2: scripts that no label names have their usual names, those of the container runtime are left out, auth is never run', () => {
   const scripts = lifecycleScripts([image({ ...rootfs, auth: 'auth.sh', 'init-cri': '' })]);
