@@ -3,7 +3,7 @@ import type { Command } from 'commander';
 export interface CommandEntry {
   readonly name: string;
   readonly aliases?: readonly string[];
-  readonly group: 'Cluster' | 'Images' | 'Servers on this machine' | 'Other';
+  readonly group: 'Cluster' | 'Images' | 'Servers on this machine' | 'Other' | 'Older commands';
   readonly summary: string;
   readonly load: () => Promise<Command>;
 }
@@ -190,5 +190,29 @@ export const commands: readonly CommandEntry[] = [
     group: 'Other',
     summary: 'Show the version',
     load: async () => (await import('./commands/version.ts')).versionCommand(),
+  },
+  {
+    name: 'init',
+    group: 'Older commands',
+    summary: 'Make a cluster from an offline package: convert and run',
+    load: async () => (await import('./commands/init.ts')).initCommand(),
+  },
+  {
+    name: 'join',
+    group: 'Older commands',
+    summary: 'Add hosts to a cluster: add',
+    load: async () => (await import('./commands/join.ts')).joinCommand(),
+  },
+  {
+    name: 'clean',
+    group: 'Older commands',
+    summary: 'Take hosts out of a cluster, or remove it: delete and reset',
+    load: async () => (await import('./commands/clean.ts')).cleanCommand(),
+  },
+  {
+    name: 'config',
+    group: 'Older commands',
+    summary: "Print a template of kubeadm's configuration",
+    load: async () => (await import('./commands/config.ts')).configCommand(),
   },
 ];

@@ -7,6 +7,7 @@ export * from './build/build-index.ts';
 export { compress, compressionOf, decompress } from './compress.ts';
 export * from './content.ts';
 export { type Converted, type ConvertOptions, convertPackage } from './convert/convert-package.ts';
+export { olderKubeadm } from './convert/package-kubeadm.ts';
 export * from './copy.ts';
 export * from './digest.ts';
 export * from './discovery/discover.ts';

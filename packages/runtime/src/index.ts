@@ -49,6 +49,7 @@ export { nodeName } from './kubeadm/node.ts';
 export * from './kubeadm/plan.ts';
 export * from './kubeadm/standard.ts';
 export * from './kubeadm/token.ts';
+export * from './legacy/kubeadm-template.ts';
 export * from './pki/pki.ts';
 export * from './pki/take-over.ts';
 export * from './registry-config/credentials.ts';

@@ -1,5 +1,6 @@
 import { chmod, copyFile, mkdir, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import type { Readable } from 'node:stream';
 import { openArchive } from '../archive-source.ts';
 import { buildImage } from '../build/build-image.ts';
 import type { OnTransfer } from '../content.ts';
@@ -9,7 +10,7 @@ import type { Descriptor, Platform } from '../manifest.ts';
 import { familiarName, formatReference, parseReference, type Reference } from '../reference.ts';
 import { saveImages } from '../saved-registry/save-images.ts';
 import type { Store } from '../store.ts';
-import { packageKubeadm } from './package-kubeadm.ts';
+import { olderKubeadm } from './package-kubeadm.ts';
 import { packageScripts, registryFiles } from './package-scripts.ts';
 import { inPackage, PACKAGE_LIMITS, type PackageLimits, unpackPackage } from './package-tree.ts';
 import { registryProgram } from './registry-program.ts';
@@ -23,6 +24,8 @@ export interface ConvertOptions {
   readonly registry?: string | undefined;
   /** Leave out `conf/net/calico.yaml`, which is applied otherwise. */
   readonly withoutCni?: boolean | undefined;
+  /** The package's bytes, when `path` is no file but the name of where they come from. */
+  readonly input?: Readable | undefined;
   readonly limits?: PackageLimits | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: OnTransfer | undefined;
@@ -52,7 +55,7 @@ export async function convertPackage(store: Store, path: string, options: Conver
   const context = join(lease.path, `package-${lease.next()}`);
   await mkdir(context, { recursive: true });
   try {
-    await unpackPackage(path, context, { limits: options.limits ?? PACKAGE_LIMITS, signal });
+    await unpackPackage(path, context, { limits: options.limits ?? PACKAGE_LIMITS, input: options.input, signal });
     // Ours to make; and nothing of a package is left out of its image.
     for (const name of ['scripts', 'registry', '.containerignore', '.dockerignore'])
       await rm(join(context, name), { recursive: true, force: true });
@@ -65,9 +68,11 @@ export async function convertPackage(store: Store, path: string, options: Conver
     await chmod(join(context, 'cri', 'registry'), 0o755);
     await writeFiles(join(context, 'scripts'), packageScripts(shell), 0o755);
     const repository = references.find(({ repository: of }) => basename(of) === 'kube-apiserver');
-    const kubeadm = packageKubeadm(await readIfFile(join(context, 'conf', 'kubeadm.yaml')), {
+    const kubeadm = olderKubeadm(await readIfFile(join(context, 'conf', 'kubeadm.yaml')), {
+      name: `conf/kubeadm.yaml of ${path}`,
       version,
       vip: VIP,
+      masters: [],
       imageRepository: repository === undefined ? undefined : familiarRepository(repository),
     });
     await writeFiles(

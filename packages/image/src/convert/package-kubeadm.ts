@@ -3,6 +3,10 @@ import { isMap, parseAllDocuments, stringify } from 'yaml';
 import { badInput } from '../error.ts';
 
 export interface PackageKubeadm {
+  /** Named in errors. */
+  readonly name: string;
+  /** Addresses of control planes; none for an image, which is no cluster's yet. */
+  readonly masters: readonly string[];
   /** With `v`. */
   readonly version: string;
   readonly vip: string;
@@ -13,20 +17,19 @@ export interface PackageKubeadm {
 const KINDS = new Set(['ClusterConfiguration', 'KubeletConfiguration', 'KubeProxyConfiguration']);
 
 /**
- * What an offline package's `conf/kubeadm.yaml` says, as an image's `etc/kubeadm.yml`: its template fields filled in (`{{.Version}}`,
- * `{{.VIP}}`, `{{.Masters}}` as of a cluster without any), and without what this program sets for each cluster. `text` is undefined where the
- * package has no such file. Throws `bad-package` (exit 2).
+ * What a template of kubeadm's file as sealos 1 to 3 had it says: its fields filled in (`{{.Version}}`, `{{.VIP}}`, `{{.Masters}}`), without
+ * what this program sets for each cluster, and with a repository where it names none. Empty where there is nothing to say.
+ * Throws `bad-kubeadm-template` (exit 2).
  */
-export function packageKubeadm(text: string | undefined, { version, vip, imageRepository }: PackageKubeadm): string {
-  const name = 'conf/kubeadm.yaml';
+export function olderKubeadm(text: string | undefined, { name, version, vip, masters, imageRepository }: PackageKubeadm): string {
   const documents: Record<string, unknown>[] = [];
   if (text !== undefined) {
     const rendered = attempt(name, () =>
-      renderTemplate(text, { Version: version, VIP: vip, Masters: [], ApiServer: 'apiserver.cluster.local' }, { name }),
+      renderTemplate(text, { Version: version, VIP: vip, Masters: [...masters], ApiServer: 'apiserver.cluster.local' }, { name }),
     );
     for (const document of parseAllDocuments(rendered)) {
       const [error] = document.errors;
-      if (error !== undefined) throw badInput('bad-package', `${name} in the package is no YAML: ${error.message.split('\n')[0]}`);
+      if (error !== undefined) throw badInput('bad-kubeadm-template', `${name} is no YAML: ${error.message.split('\n')[0]}`);
       if (!isMap(document.contents)) continue;
       const value: Record<string, unknown> = attempt(name, () => document.toJS({ maxAliasCount: 100 }));
       if (typeof value['kind'] === 'string' && KINDS.has(value['kind'])) documents.push(forImage(value));
@@ -44,7 +47,7 @@ function attempt<T>(name: string, action: () => T): T {
   try {
     return action();
   } catch (error) {
-    throw badInput('bad-package', `${name} in the package cannot be read: ${error instanceof Error ? error.message : String(error)}`);
+    throw badInput('bad-kubeadm-template', `${name} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
 }
 

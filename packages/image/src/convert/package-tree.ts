@@ -1,6 +1,7 @@
 import { lstat, readdir, readlink, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { normalize } from 'node:path/posix';
+import type { Readable } from 'node:stream';
 import { openArchiveInput } from '../archive-input.ts';
 import { badInput, SealosError } from '../error.ts';
 import { readTar } from '../tar-read.ts';
@@ -16,6 +17,8 @@ export const PACKAGE_LIMITS: PackageLimits = { bytes: 64 * 1024 ** 3, entries: 2
 
 export interface UnpackPackageOptions {
   readonly limits: PackageLimits;
+  /** Read in place of the file. */
+  readonly input?: Readable | undefined;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -24,8 +27,8 @@ export interface UnpackPackageOptions {
  * Nothing of it reaches outside: names with `..` and links that lead out are refused, devices and pipes and setuid bits are left out.
  * Throws `archive-not-found`, `bad-archive`, `bad-package` (exit 2).
  */
-export async function unpackPackage(path: string, directory: string, { limits, signal }: UnpackPackageOptions): Promise<void> {
-  await using archive = await openArchiveInput(path, signal);
+export async function unpackPackage(path: string, directory: string, { limits, input, signal }: UnpackPackageOptions): Promise<void> {
+  await using archive = await (input === undefined ? openArchiveInput(path, signal) : openArchiveInput('-', signal, input));
   const tree = openTree(directory, { owners: false });
   let bytes = 0;
   let entries = 0;
