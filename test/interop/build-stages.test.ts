@@ -1,7 +1,7 @@
 // Stages, ADD, here-documents, the layer cache, squashing, formats and several platforms: what buildah 1.28 does not know, or a property of ours.
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmod, copyFile, mkdir, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, mkdir, rm, symlink, truncate, utimes, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { before, test } from 'node:test';
 import {
@@ -240,6 +240,26 @@ test('an unchanged build writes nothing; a changed file makes its own layer new 
     const after = await build(kubefile);
     assert.equal(after.layers.length, 3);
     await unpackImage(store, after, join(context, '../unpacked'));
+  }));
+
+test('big files beside others are layers of their own, so that a small change does not make them anew', () =>
+  withPlace(async ({ put, build, events, context, store, directory }) => {
+    const big = ['bin/one', 'bin/two'];
+    for (const path of [...big, 'bin/small']) await put(path, path);
+    for (const path of big) await truncate(join(context, path), 17 * 1024 * 1024);
+    for (const path of big) await utimes(join(context, path), TIME, TIME);
+    const kubefile = 'FROM scratch\nCOPY . /new/place\n';
+    const first = await build(kubefile);
+    assert.equal(first.layers.length, 3);
+    await put('bin/small', 'changed');
+    const second = await build(kubefile);
+    assert.deepEqual(written(events), ['COPY . /new/place']);
+    assert.deepEqual(second.layers.slice(1), first.layers.slice(1));
+    assert.notEqual(second.layers[0]?.digest, first.layers[0]?.digest);
+    await unpackImage(store, second, join(directory, 'unpacked'));
+    await run('chown', ['-R', '0:0', context]);
+    await assertSameTree(join(directory, 'unpacked/new/place'), context, { directoryTimes: false });
+    assert.equal((await build('FROM scratch\nCOPY bin/one /\n')).layers.length, 1, 'nothing is beside it');
   }));
 
 test('a squashed image has the same files in one layer, and its base stays', () =>

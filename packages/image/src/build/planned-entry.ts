@@ -47,26 +47,57 @@ export interface LayerContent {
   readonly identity: string | undefined;
 }
 
+// A file of this many bytes is worth a layer of its own: it is not compressed, sent and stored again when something beside it changes.
+const BIG = 16 * 1024 * 1024;
+// Every layer is a request to a registry, and some programs take no more than 127 of them.
+const MOST_BIG = 8;
+
 /**
- * Makes the entries of a plan into those of layers: what lies in `registry/` apart, since it is compressed already. Its times are
- * 1970, so that the same saved images are the same layer whenever and wherever they were saved.
+ * Makes the entries of a plan into those of layers, in their order: all but the biggest files, each of these, and what lies in `registry/`,
+ * since it is compressed already. Its times are 1970, so that the same saved images are the same layer whenever and wherever they were saved.
  */
-export function layersOf(plan: PlannedLayer): { readonly main: LayerContent; readonly registry: LayerContent } {
+export function layersOf(plan: PlannedLayer): {
+  readonly main: LayerContent;
+  readonly big: readonly LayerContent[];
+  readonly registry: LayerContent;
+} {
   const paths = [...plan.entries.keys()].sort((a, b) => (a < b ? -1 : 1));
   const isRegistry = (path: string) => path === REGISTRY || path.startsWith(`${REGISTRY}/`);
+  const others = paths.filter((path) => !isRegistry(path));
+  const big = bigFiles(plan, others);
+  const newest = newestOf(plan, others);
   return {
     main: contentOf(
       plan,
-      paths.filter((path) => !isRegistry(path)),
-      undefined,
+      others.filter((path) => !big.includes(path)),
+      newest,
     ),
-    registry: contentOf(plan, paths.filter(isRegistry), 0),
+    big: big.map((path) => contentOf(plan, [path], newest)),
+    registry: contentOf(plan, paths.filter(isRegistry), newest, 0),
   };
 }
 
-function contentOf(plan: PlannedLayer, paths: readonly string[], time: number | undefined): LayerContent {
+function bigFiles(plan: PlannedLayer, paths: readonly string[]): readonly string[] {
+  // An archive that is unpacked behind the files may hold the same names.
+  if (plan.archives.length > 0) return [];
+  const sizeOf = (path: string) => plan.entries.get(path)?.entry.size ?? 0;
+  // Names of one file have to be in one layer.
+  const big = paths.filter((path) => sizeOf(path) >= BIG && plan.entries.get(path)?.file === undefined);
+  const files = paths.filter((path) => plan.entries.get(path)?.entry.type !== 'directory');
+  if (big.length === files.length && big.length === 1) return [];
+  return [...big]
+    .sort((a, b) => sizeOf(b) - sizeOf(a) || (a < b ? -1 : 1))
+    .slice(0, MOST_BIG)
+    .sort();
+}
+
+function newestOf(plan: PlannedLayer, paths: readonly string[]): number {
+  return paths.reduce((latest, path) => Math.max(latest, plan.entries.get(path)?.entry.mtime ?? 0), 0);
+}
+
+/** `newest` is for directories that are made on the way; `time`, when given, is everything's. */
+function contentOf(plan: PlannedLayer, paths: readonly string[], newest: number, time?: number): LayerContent {
   const planned = paths.flatMap((path) => plan.entries.get(path) ?? []);
-  const newest = planned.reduce((latest, { entry }) => Math.max(latest, entry.mtime ?? 0), 0);
   const firstNames = new Map<string, string>();
   const entries = planned.map(({ entry, file }): TarEntry => {
     const whole = { ...entry, mtime: time ?? entry.mtime ?? newest };

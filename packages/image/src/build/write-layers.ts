@@ -86,11 +86,15 @@ export async function writeLayers(store: Store, plans: readonly PlannedLayer[], 
 }
 
 function jobsOf(plan: PlannedLayer, compression: Compression): readonly Job[] {
-  const { main, registry } = layersOf(plan);
+  const { main, big, registry } = layersOf(plan);
   const jobs: Job[] = [];
   const title = shortened(plan.text);
   if (main.entries.length > 0 || plan.archives.length > 0)
     jobs.push({ plan, content: main, withArchives: true, compression, id: `layer-${plan.step}`, title });
+  for (const [index, content] of big.entries()) {
+    const named = `${title} (${content.entries[0]?.path})`;
+    jobs.push({ plan, content, withArchives: false, compression, id: `layer-${plan.step}-${index}`, title: named });
+  }
   // What is saved is compressed already.
   if (registry.entries.length > 0) {
     const id = `layer-${plan.step}-registry`;
