@@ -5,7 +5,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { clusterImage, hostEnvironment, lifecycleScripts, scriptLine, validateImages } from '@sealos/runtime';
+import { clusterImage, hostEnvironment, lifecycleScripts, renderTemplates, scriptLine, validateImages } from '@sealos/runtime';
 import { runProgram } from '../../scripts/cluster-images.ts';
 
 const sealos = join(dirname(dirname(import.meta.dirname)), 'sealos');
@@ -125,6 +125,21 @@ test('case 2: the labels of a k3s image are read whole, and the image is refused
   );
   assert.throws(() => validateImages([k3s], { newCluster: true }), { message: /is a k3s image/, exitCode: 2 });
 });
+
+for (const [version, isOld] of [
+  ['v1.20.2', true],
+  ['v1.26.15', true],
+  ['v1.27.0', false],
+  ['v1.33.4', false],
+] as const) {
+  test(`case 26: one template gives kubelet ${version} the flags that it knows`, () => {
+    const path = 'etc/systemd/system/kubelet.service.d/10-kubeadm.conf.tmpl';
+    const template = readFileSync(join(import.meta.dirname, 'rootfs', path));
+    const { env } = hostEnvironment({ image: new Map(), roles: ['node'], kubeVersion: version, sealosVersion: 'v5' });
+    const [file] = renderTemplates(new Map([[path, template]]), env, '/rootfs');
+    assert.equal(/--container-runtime=remote --pod-infra-container-image=/.test(String(file?.content)), isOld);
+  });
+}
 
 test('case 27: a Kubefile that copies registry fails where no container image is found', async () => {
   const context = join(mkdtempSync(join(work, 'context-')));
