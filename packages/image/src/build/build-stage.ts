@@ -162,7 +162,8 @@ class StageWork {
 
   #finishDraft(index: number, step: BuildStep): void {
     const plan = this.#draft.finish(index, step);
-    this.hasSavedImages ||= [...plan.entries.keys()].some((path) => path.startsWith('registry/'));
+    const added = plan.archives.flatMap(({ headers }) => headers.flatMap((header) => header?.path ?? []));
+    this.hasSavedImages ||= [...plan.entries.keys(), ...added].some((path) => path.startsWith('registry/'));
     this.#planned.push(plan);
     this.#draft = new LayerDraft(this.#files);
   }

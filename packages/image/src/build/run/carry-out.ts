@@ -117,7 +117,7 @@ async function runIn(directory: string, step: BuildStep & RunStep, found: readon
   await mkdir(roots, { recursive: true });
   const lowers = await lowersOf(store, image, context.foreignLayers, options);
   const at = (name: string) => join(directory, name);
-  for (const name of ['upper', 'work', 'merged', 'places']) await mkdir(at(name), { recursive: true });
+  for (const name of ['upper', 'work', 'merged', 'places', 'secrets']) await mkdir(at(name), { recursive: true });
   dressLike(
     at('upper'),
     lowers.map((lower) => join(roots, lower)),
@@ -139,10 +139,11 @@ async function runIn(directory: string, step: BuildStep & RunStep, found: readon
     upper: relative(roots, at('upper')),
     work: relative(roots, at('work')),
     merged: at('merged'),
+    secrets: at('secrets'),
     started: at('started'),
     system,
     mounts: [...own.map((file) => ({ kind: 'bind' as const, writable: false, ...file })), ...mounts],
-    env: { HOME: user.home, ...proxies(options, network), ...variables, ...step.env },
+    env: { HOME: user.home, ...proxies(options, network), ...step.env, ...variables },
     workdir: step.workdir,
     uid: user.uid,
     gid: user.gid,

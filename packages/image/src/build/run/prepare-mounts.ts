@@ -1,6 +1,7 @@
-import { chmod, chown, copyFile, mkdir, readdir, readFile, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, chmod, chown, constants, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import type { MountSpec } from '../../kubefile/run-mount.ts';
+import type { SecretSource } from '../build-options.ts';
 import { contextEntry } from '../context-entry.ts';
 import { locate } from '../context-path.ts';
 import { buildDirectory, cacheKey, touch } from '../layer-cache.ts';
@@ -88,12 +89,11 @@ export async function prepareMounts(found: readonly FoundMount[], directory: str
     } else if (spec.type === 'secret') {
       const given = context.options.secrets?.[spec.id];
       if (given === undefined) continue;
-      const value = await secretFile(given, own, context);
-      if (spec.variable !== undefined) variables[spec.variable] = value.toString();
+      const content = await secretContent(given, context);
+      if (spec.variable !== undefined) variables[spec.variable] = 'value' in content ? content.value : await readFile(content.file, 'utf8');
       if (spec.target === undefined) continue;
-      await chmod(own, spec.mode);
-      await chown(own, spec.uid, spec.gid);
-      mounts.push({ kind: 'bind', source: own, target, writable: false });
+      const { mode, uid, gid } = spec;
+      mounts.push({ kind: 'secret', content, target, mode, uid, gid });
       places.push({ path: target, kind: 'file' });
     }
   }
@@ -111,20 +111,15 @@ async function cacheDirectory(spec: MountSpec & { readonly type: 'cache' }, cont
   return path;
 }
 
-async function secretFile(
-  given: { readonly file: string } | { readonly variable: string },
-  path: string,
-  context: RunContext,
-): Promise<Buffer> {
+// Nothing is written to the disk: whoever pulls the plug must not find it there.
+async function secretContent(given: SecretSource, context: RunContext): Promise<{ readonly file: string } | { readonly value: string }> {
   if ('variable' in given) {
     const value = (context.options.environment ?? process.env)[given.variable];
     if (value === undefined) throw context.refuse(`the secret's variable ${given.variable} is not set`);
-    await writeFile(path, value, { mode: 0o600 });
-  } else {
-    await writeFile(path, '', { mode: 0o600 });
-    await copyFile(given.file, path).catch(() => {
-      throw context.refuse(`the secret's file ${given.file} cannot be read`);
-    });
+    return { value };
   }
-  return readFile(path);
+  await access(given.file, constants.R_OK).catch(() => {
+    throw context.refuse(`the secret's file ${given.file} cannot be read`);
+  });
+  return { file: resolve(given.file) };
 }

@@ -3,7 +3,16 @@ export type SandboxMount =
   | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly writable: boolean }
   /** A directory that the RUN may write into, without its writing being kept. */
   | { readonly kind: 'scratch'; readonly source: string; readonly target: string; readonly upper: string; readonly work: string }
-  | { readonly kind: 'tmpfs'; readonly target: string; readonly bytes: number | undefined };
+  | { readonly kind: 'tmpfs'; readonly target: string; readonly bytes: number | undefined }
+  /** A copy in memory that is gone with the RUN. */
+  | {
+      readonly kind: 'secret';
+      readonly content: { readonly file: string } | { readonly value: string };
+      readonly target: string;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    };
 
 export interface SandboxInput {
   /** Relative to the directory where the script begins, the uppermost first. */
@@ -12,6 +21,8 @@ export interface SandboxInput {
   readonly work: string;
   /** Where the root is put together, an absolute path. */
   readonly merged: string;
+  /** An empty directory for secrets, an absolute path. */
+  readonly secrets: string;
   /** A file that is made when all is mounted and the command begins. */
   readonly started: string;
   /** `proc`, `sys` and `dev` of the image, links in them followed. */
@@ -69,7 +80,8 @@ export function sandboxScript(input: SandboxInput): string {
     `for name in ${READ_ONLY.join(' ')}; do [ -d ${at(proc)}/$name ] || continue; mount --bind ${at(proc)}/$name ${at(proc)}/$name; mount -o remount,bind,ro ${at(proc)}/$name; done`,
     `for name in ${MASKED.join(' ')}; do [ ! -f ${at(proc)}/$name ] || mount --bind /dev/null ${at(proc)}/$name; done`,
     `[ ! -d ${at(sys)}/firmware ] || mount -t tmpfs -o ro tmpfs ${at(sys)}/firmware`,
-    ...input.mounts.flatMap((mount) => mountLines(mount, at(mount.target))),
+    ...(input.mounts.some(({ kind }) => kind === 'secret') ? [`mount -t tmpfs -o mode=700,size=16m tmpfs ${word(input.secrets)}`] : []),
+    ...input.mounts.flatMap((mount, index) => mountLines(mount, at(mount.target), `${input.secrets}/${index}`)),
     `: > ${word(input.started)}`,
     `cd ${word(merged)}`,
     // As switch_root(8): then there is nothing above the root that a process which leaves its chroot could come to.
@@ -79,11 +91,22 @@ export function sandboxScript(input: SandboxInput): string {
   return `${lines.join('\n')}\n`;
 }
 
-function mountLines(mount: SandboxMount, target: string): readonly string[] {
+function mountLines(mount: SandboxMount, target: string, copy: string): readonly string[] {
   if (mount.kind === 'tmpfs')
     return [`mount -t tmpfs -o nosuid,nodev,mode=1777${mount.bytes === undefined ? '' : `,size=${mount.bytes}`} tmpfs ${target}`];
   if (mount.kind === 'scratch') {
     return [`mount -t overlay -o ${word(`lowerdir=${mount.source},upperdir=${mount.upper},workdir=${mount.work}`)} overlay ${target}`];
+  }
+  if (mount.kind === 'secret') {
+    const { content, mode, uid, gid } = mount;
+    const made = 'file' in content ? `cat ${word(content.file)} > ${word(copy)}` : `printf %s ${word(content.value)} > ${word(copy)}`;
+    return [
+      made,
+      `chown ${uid}:${gid} ${word(copy)}`,
+      `chmod ${mode.toString(8)} ${word(copy)}`,
+      `mount --bind ${word(copy)} ${target}`,
+      `mount -o remount,bind,ro ${target}`,
+    ];
   }
   const bind = `mount --bind ${word(mount.source)} ${target}`;
   return mount.writable ? [bind] : [bind, `mount -o remount,bind,ro ${target}`];
