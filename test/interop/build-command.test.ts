@@ -166,3 +166,66 @@ test('scripts that were made for upstream and buildah find their flags', () => {
   }
   assert.equal(call('bud', '-t', 'localhost/scripted:2', path).status, 0);
 });
+
+test('flags of builders that scripts know: stages, platforms in an index, secrets, digests, policies, standard input', () => {
+  const path = context('flags', {
+    Kubefile:
+      'FROM scratch AS one\nLABEL stage=one\nARG TARGETARCH\nENV ARCH=$TARGETARCH A=$GIVEN\nARG GIVEN\nENV G=$GIVEN\nFROM one\nLABEL stage=two\nCOPY . /\n',
+    arguments: '# of the build\nGIVEN=from a file\n',
+    ignore: 'Kubefile\n',
+  });
+  const build = (...args: readonly string[]) => {
+    const result = call('build', '--save-image=false', ...args, path);
+    assert.equal(result.status, 0, result.stderr);
+    return result;
+  };
+  const iid = join(work, 'iid');
+  const first = build('-q', '--target', 'one', '--build-arg-file', join(path, 'arguments'), '--iidfile', iid, '-t', 'localhost/flags:1');
+  assert.equal(readFileSync(iid, 'utf8'), first.stdout.trim());
+  const labels = (name: string) => JSON.parse(call('inspect', name).stdout).OCIv1.config;
+  assert.equal(labels('localhost/flags:1').Labels.stage, 'one');
+  assert.ok(labels('localhost/flags:1').Env.includes('G=from a file'));
+  build(
+    '--ignorefile',
+    join(path, 'ignore'),
+    '--annotation',
+    'a=b',
+    '--squash',
+    '--pull=never',
+    '--network=none',
+    '--jobs',
+    '2',
+    '-t',
+    'localhost/flags:2',
+  );
+  assert.match(
+    build('-t', 'localhost/flags:2', '--ignorefile', join(path, 'ignore')).stderr,
+    /COPY \. \/ {2}unchanged\nevery layer is that of an earlier build/,
+  );
+  build('--platform', 'linux/amd64,linux/arm64', '--manifest', 'localhost/many:1', '-t', 'localhost/many:2');
+  const listed = JSON.parse(
+    spawnSync('skopeo', ['inspect', '--raw', `oci:${env.SEALOS_STORAGE}:localhost/many:2`], { encoding: 'utf8' }).stdout,
+  );
+  assert.deepEqual(
+    listed.manifests.map(({ platform }: { platform: { architecture: string } }) => platform.architecture),
+    ['amd64', 'arm64'],
+  );
+  const piped = spawnSync(sealos, ['build', '-q', '-f', '-', path], {
+    env,
+    encoding: 'utf8',
+    cwd: work,
+    input: 'FROM scratch\nLABEL from=stdin\n',
+  });
+  assert.equal(piped.status, 0, piped.stderr);
+  for (const wrong of [
+    ['--secret', 'src=x'],
+    ['--target', 'three'],
+    ['--pull=sometimes'],
+    ['--format', 'rpm'],
+    ['--build-arg-file', 'absent'],
+  ]) {
+    assert.equal(call('build', ...wrong, path).status, 2, wrong.join(' '));
+  }
+  const absent = context('absent-base', { Kubefile: 'FROM registry.invalid/a/b:1\n' });
+  assert.match(call('build', '--pull-never', absent).stderr, /Kubefile:1: FROM registry\.invalid\/a\/b:1: there is no image/);
+});

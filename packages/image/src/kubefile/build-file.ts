@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { isAbsolute, join, resolve } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { badInput } from '../error.ts';
 import type { Kubefile } from './instruction.ts';
 import { parseKubefile } from './parse.ts';
@@ -13,14 +14,14 @@ export const BUILD_FILES: readonly string[] = ['Kubefile', 'Dockerfile', 'Sealfi
  * Throws `no-kubefile`, `bad-kubefile` (exit 2).
  */
 export async function readBuildFile(context: string, file?: string): Promise<Kubefile> {
-  if (file === '-') return parseKubefile((await readText('/dev/stdin')) ?? '', 'Kubefile');
+  if (file === '-') return parseKubefile(await text(process.stdin));
   const paths =
     file === undefined
       ? BUILD_FILES.map((name) => join(context, name))
       : [resolve(file), ...(isAbsolute(file) ? [] : [join(context, file)])];
   for (const [index, path] of paths.entries()) {
-    const text = await readText(path);
-    if (text !== undefined) return parseKubefile(text, file ?? BUILD_FILES[index]);
+    const source = await readText(path);
+    if (source !== undefined) return parseKubefile(source, file ?? BUILD_FILES[index]);
   }
   if (file !== undefined) throw badInput('no-kubefile', `there is no build file ${file}`);
   throw badInput('no-kubefile', `there is no Kubefile in ${context}`, 'write one, or name another file with -f');
