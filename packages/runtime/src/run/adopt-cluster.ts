@@ -1,6 +1,10 @@
 import { join } from 'node:path';
 import { badInput } from '@sealos/image';
 import * as v from 'valibot';
+import { foreignCluster } from '../adopt/foreign-cluster.ts';
+import { recordForeignWork } from '../adopt/foreign-markers.ts';
+import { stateInDirectory, stateInHome, stateOnHost } from '../adopt/foreign-state.ts';
+import { readLiveCluster } from '../adopt/live-cluster.ts';
 import { type Clusterfile, clusterHosts, type Ssh } from '../cluster/cluster.ts';
 import { parseClusterfile } from '../cluster/clusterfile.ts';
 import { clusterFromFlags } from '../cluster/from-flags.ts';
@@ -22,6 +26,10 @@ export interface AdoptClusterOptions {
   readonly cluster: string | undefined;
   /** The text of `--masters`: control planes that are asked, the first that answers tells; undefined: this machine. */
   readonly masters: string | undefined;
+  /** A directory of this machine with the state of sealos 4 or 5 (`~/.sealos` or `~/.sealos/CLUSTER` of that operator). */
+  readonly from?: string | undefined;
+  /** Only say what would be taken over. */
+  readonly dryRun?: boolean | undefined;
   readonly ssh: Ssh;
   readonly connection: Connection;
   readonly signal: AbortSignal;
@@ -30,6 +38,11 @@ export interface AdoptClusterOptions {
 export interface AdoptedCluster {
   readonly cluster: string;
   readonly hosts: number;
+  /** Where its state came from, for people. */
+  readonly source: string;
+  /** What was found: the Clusterfile as it is, or would be, kept. */
+  readonly file: Clusterfile;
+  readonly warnings: readonly string[];
   /** Kubeconfig of the cluster's administrator on this machine. */
   readonly kubeconfig: string;
 }
@@ -48,9 +61,42 @@ async function readCopy(host: Host, signal: AbortSignal): Promise<Readonly<Recor
   return Object.fromEntries(Object.entries(data).map(([name, value]) => [name, Buffer.from(value, 'base64').toString()]));
 }
 
+/** A cluster's state as it was found. */
+interface Found {
+  readonly file: Clusterfile;
+  /** What else this program kept; empty of another's. */
+  readonly copy: Readonly<Record<string, string>>;
+  readonly source: string;
+  readonly warnings: readonly string[];
+  /** Addresses of the hosts on which another program did the work; undefined: this program did it. */
+  readonly foreign: readonly string[] | undefined;
+}
+
+async function findState(host: Host, options: AdoptClusterOptions): Promise<Found> {
+  const { cluster, signal } = options;
+  const copy = options.from === undefined ? await readCopy(host, signal) : undefined;
+  const text = copy?.[CLUSTERFILE_KEY];
+  if (copy && text !== undefined) {
+    const source = `Secret kube-system/${STATE_SECRET}`;
+    const file = restoreSecrets(parseClusterfile(text, { name: `${host.name}:${STATE_SECRET}` }), copy['environment.yml']);
+    return { file, copy, source, warnings: [], foreign: undefined };
+  }
+  const { home } = await openState(cluster ?? 'default');
+  const state =
+    options.from === undefined
+      ? ((await stateInHome(home)) ?? (await stateOnHost(host, cluster, signal)))
+      : await stateInDirectory(options.from, cluster);
+  const live = await readLiveCluster(host, signal);
+  const now = new Date().toISOString().replace(/\.\d+Z$/, 'Z');
+  const { file, members, warnings } = foreignCluster({ state, live, name: cluster ?? 'default', ssh: options.ssh, now });
+  return { file, copy: {}, source: state?.from ?? "the cluster's own nodes and kubeadm-config", warnings, foreign: members };
+}
+
 /**
  * `sealos adopt`: rebuilds the state of a cluster on this machine from the cluster itself, for an operator that was lost or another
- * that takes over. Nothing on the hosts is changed. Refuses (exit 2) where this machine holds that cluster already.
+ * that takes over; also of a cluster that sealos 4 or 5, or kubeadm alone, made. Nothing on the hosts is changed; on those of another
+ * program's cluster it is recorded, in this program's own directory, what is done already. Refuses (exit 2) where this machine holds that
+ * cluster already.
  */
 export async function adoptCluster(options: AdoptClusterOptions): Promise<AdoptedCluster> {
   const { connection, signal } = options;
@@ -66,37 +112,41 @@ export async function adoptCluster(options: AdoptClusterOptions): Promise<Adopte
   const { host } = first;
   if ((await host.readFile(`${KUBERNETES}/admin.conf`, { signal })) === undefined)
     throw badInput('no-control-plane', `${host.name} is no control plane: it has no ${KUBERNETES}/admin.conf`, 'name one with --masters');
-  const copy = await readCopy(host, signal);
-  const text = copy?.[CLUSTERFILE_KEY];
-  if (!copy || text === undefined)
-    throw badInput(
-      'no-state',
-      `the cluster of ${host.name} keeps no state of sealos`,
-      `it would be the Secret kube-system/${STATE_SECRET}`,
-    );
-  const file = parseClusterfile(text, { name: `${host.name}:${STATE_SECRET}` });
-  const { name } = file.cluster;
+  const found = await findState(host, options);
+  const { name } = found.file.cluster;
   if (options.cluster !== undefined && options.cluster !== name)
     throw badInput('other-cluster', `the cluster of ${host.name} is named '${name}', not '${options.cluster}'`);
 
   const state = await openState(name);
+  const { source, warnings, foreign } = found;
+  const whole = { ...found.file, cluster: { ...found.file.cluster, ssh: { ...found.file.cluster.ssh, ...options.ssh } } };
+  const result = {
+    cluster: name,
+    hosts: clusterHosts(whole.cluster).length,
+    source,
+    warnings,
+    file: whole,
+    kubeconfig: `${state.etc}/admin.conf`,
+  };
+  if (options.dryRun) return result;
   await using _lock = await state.lock('adopt');
-  // On a control plane lies a copy for images' scripts, which is no operator's state.
+  // On a control plane lies a copy for images' scripts, or of another program's state, which is no operator's state of this one.
   const here = await readIfThere(join(state.home, 'Clusterfile'));
-  if (here !== undefined && !here.startsWith(MASTER_COPY_MARK) && exists(await state.read()))
+  const isOwn = here !== undefined && !here.startsWith(MASTER_COPY_MARK) && foreign === undefined;
+  if (isOwn && exists(await state.read()))
     throw badInput('already-here', `this machine holds the state of cluster '${name}' already, in ${state.home}`, 'move it away first');
-  const whole = adopted(file, copy, options.ssh);
-  const groups = whole.cluster.hosts.filter(({ roles }) => roles.includes('master'));
-  await using masters = await reachWhatAnswers({ ...whole.cluster, hosts: groups }, connection, signal);
-  const sources = masters.reached.map((reached) => ({ host: reached.host, nodeName: nodeName(reached.facts.hostname) }));
+  // Work is recorded on every host of another program's cluster: all of them must answer.
+  const wanted = whole.cluster.hosts.filter(({ roles }) => foreign !== undefined || roles.includes('master'));
+  await using members = await reachWhatAnswers({ ...whole.cluster, hosts: wanted }, connection, signal);
+  if (foreign !== undefined && members.unreached.length > 0) throw joinFailures(members.unreached.map(({ error }) => error));
+  const sources = members.reached
+    .filter(({ spec }) => spec.roles.includes('master'))
+    .map((reached) => ({ host: reached.host, nodeName: nodeName(reached.facts.hostname) }));
   await takeOverPki(state.home, sources, signal);
-  await restoreCopiedSecrets(state, copy);
+  await restoreCopiedSecrets(state, found.copy);
+  for (const { host: member } of members.reached)
+    if (foreign?.includes(member.address.ip)) await recordForeignWork(member, whole.cluster, signal);
   // Last: with a Clusterfile the cluster is here.
   await state.write(whole);
-  return { cluster: name, hosts: clusterHosts(file.cluster).length, kubeconfig: `${state.etc}/admin.conf` };
-}
-
-function adopted(file: Clusterfile, copy: Readonly<Record<string, string>>, ssh: Ssh): Clusterfile {
-  const whole = restoreSecrets(file, copy['environment.yml']);
-  return { ...whole, cluster: { ...whole.cluster, ssh: { ...whole.cluster.ssh, ...ssh } } };
+  return result;
 }

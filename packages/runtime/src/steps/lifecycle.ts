@@ -3,7 +3,7 @@ import { type Script, script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { PlannedHost } from '../plan/plan-input.ts';
 import type { Step, StepContext } from '../step.ts';
-import { finishing, readMarker, scriptHash } from './marker.ts';
+import { ADOPTED, finishing, readMarker, scriptHash } from './marker.ts';
 
 export interface LifecycleInput {
   readonly id: string;
@@ -39,9 +39,8 @@ export function lifecycleStep(input: LifecycleInput): Step {
     needs: input.needs,
     async check(host, { signal }) {
       if (input.unlessDone && (await readMarker(host, input.layout, input.unlessDone, signal))) return 'done';
-      return (await readMarker(host, input.layout, input.id, signal)) === hashOf(host)
-        ? 'done'
-        : { what: `run the image's ${input.id} script` };
+      const recorded = await readMarker(host, input.layout, input.id, signal);
+      return recorded === hashOf(host) || recorded === ADOPTED ? 'done' : { what: `run the image's ${input.id} script` };
     },
     async apply(host, context) {
       await input.before?.(host, context);

@@ -18,6 +18,9 @@ export function scriptHash({ text }: Script): string {
   return inputHash(text.replaceAll(/^export SEALOS_SYS_SEALOS_VERSION=.*$/gm, ''));
 }
 
+/** In place of a hash: the step was done by another program, whose input is not known. */
+export const ADOPTED = 'adopted';
+
 /** The name of the file that records a step. */
 export function markerName(id: string): string {
   return id.replaceAll(/[^A-Za-z0-9._-]/g, '_');
