@@ -143,6 +143,12 @@ test('an archive that is no offline package is refused, and nothing is kept', as
   );
 });
 
+test('a link in the place of a directory is refused', async () => {
+  await withPackage({ change: (kube) => symlink('bin', join(kube, 'etc')) }, (store, file) =>
+    refuses(store, file, 'bad-package', /etc in .* is no directory/),
+  );
+});
+
 test('links that lead out of the package are refused', async () => {
   for (const target of ['/etc/passwd', '../../../etc/passwd']) {
     await withPackage({ change: (kube) => symlink(target, join(kube, 'conf', 'link')) }, (store, file) =>

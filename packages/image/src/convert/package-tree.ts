@@ -45,6 +45,10 @@ export async function unpackPackage(path: string, directory: string, { limits, i
   tree.finish();
   await liftOut(directory);
   await refuseLinksOut(directory, '');
+  for (const name of ['conf', 'cri', 'etc']) {
+    const found = await lstat(join(directory, name)).catch(() => undefined);
+    if (found !== undefined && !found.isDirectory()) throw badInput('bad-package', `${name} in ${path} is no directory`);
+  }
   for (const name of ['bin', 'images', 'shell']) {
     const found = await lstat(join(directory, name)).catch(() => undefined);
     if (found?.isDirectory()) continue;
