@@ -53,6 +53,21 @@ test('hosts that the cluster does not have are left out, and those that only it 
   assert.match(warnings.join('\n'), /10\.0\.0\.7 is a node of the cluster, but not in the Clusterfile/);
 });
 
+test('tokens and keys of the first start that sealos 5 wrote down are not kept, and settings are', () => {
+  const document = `---
+apiVersion: kubeadm.k8s.io/v1beta3
+kind: InitConfiguration
+bootstrapTokens: [{token: abcdef.0123456789abcdef}]
+certificateKey: "0123"
+localAPIEndpoint: {advertiseAddress: 10.0.0.1}
+nodeRegistration: {kubeletExtraArgs: {v: "4"}}
+`;
+  const file = parseClusterfile(CLUSTERFILE + document, { name: 'Clusterfile' });
+  const [init, cluster] = foreignCluster({ ...input, state: { ...state, file } }).file.kubeadm;
+  assert.deepEqual(init?.content, { nodeRegistration: { kubeletExtraArgs: { v: '4' } } });
+  assert.deepEqual(cluster, live.document);
+});
+
 test("another cluster's Clusterfile is refused", () => {
   assert.throws(() => foreignCluster({ ...input, live: { ...live, nodes: [node('10.9.9.9', true)] } }), /none of the hosts in Clusterfile/);
 });

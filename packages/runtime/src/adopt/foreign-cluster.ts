@@ -1,5 +1,6 @@
 import { badInput } from '@sealos/image';
 import { type Cluster, type Clusterfile, clusterHosts, emptyStatus, type HostGroup, type Ssh } from '../cluster/cluster.ts';
+import type { KubeadmDocument } from '../kubeadm/document.ts';
 import type { ForeignState } from './foreign-state.ts';
 import type { LiveCluster } from './live-cluster.ts';
 
@@ -64,7 +65,7 @@ export function foreignCluster({ state, live, name, ssh, now }: ForeignClusterIn
     );
   if (live.endpoint !== undefined && !live.endpoint.startsWith(`${API_NAME}:`))
     warnings.push(`its API is found under ${live.endpoint}: keep that working; hosts that are added use ${API_NAME}`);
-  const kubeadm = state?.file.kubeadm ?? [];
+  const kubeadm = (state?.file.kubeadm ?? []).map(withoutStart);
   return {
     file: {
       cluster,
@@ -74,4 +75,13 @@ export function foreignCluster({ state, live, name, ssh, now }: ForeignClusterIn
     members: nodes.map(({ ip }) => ip),
     warnings,
   };
+}
+
+/** Of the first start of a cluster or a host: tokens and keys, which are no settings, and addresses of hosts. */
+const OF_ONE_START = new Set(['bootstrapTokens', 'certificateKey', 'localAPIEndpoint', 'discovery', 'controlPlane']);
+
+/** A document as sealos 5 wrote it into its Clusterfile, without what it had filled in for one start. */
+function withoutStart(document: KubeadmDocument): KubeadmDocument {
+  if (document.kind !== 'InitConfiguration' && document.kind !== 'JoinConfiguration') return document;
+  return { ...document, content: Object.fromEntries(Object.entries(document.content).filter(([key]) => !OF_ONE_START.has(key))) };
 }
