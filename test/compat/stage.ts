@@ -60,8 +60,13 @@ export async function openStage(): Promise<Stage> {
       await buildClusterImages({ storage: env.SEALOS_STORAGE, onLine: log });
       await buildImages(work, call);
     };
+    // What a run that was cut off left there is no empty server.
+    const upAnew = async () => {
+      await lab.down();
+      return lab.up({ count: 2 });
+    };
     // Neither is left at work when the other fails.
-    const [up, built] = await Promise.allSettled([lab.up({ count: 2 }), building()]);
+    const [up, built] = await Promise.allSettled([upAnew(), building()]);
     if (up.status === 'rejected') throw up.reason;
     if (built.status === 'rejected') throw built.reason;
     const hosts = up.value;
