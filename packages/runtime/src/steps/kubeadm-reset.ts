@@ -34,6 +34,10 @@ for mount in $(awk '$2 ~ "^/var/lib/kubelet/" { print $2 }' /proc/mounts | sort 
 rm -rf --one-file-system /etc/kubernetes /var/lib/etcd /etc/cni/net.d /var/lib/cni /var/log/kubernetes
 if [ -d /var/lib/kubelet ]; then find /var/lib/kubelet -mindepth 1 -xdev -delete 2>/dev/null || true; fi
 ip link delete kube-ipvs0 2>/dev/null || true
+# Tools that were run in containers beside the kubelet's (a restore of etcd) leave the empty group of containerd's namespace.
+for group in /sys/fs/cgroup/k8s.io /sys/fs/cgroup/*/k8s.io; do
+  if [ -d "$group" ]; then find "$group" -depth -type d -exec rmdir {} + 2>/dev/null || true; fi
+done
 if command -v kube-proxy >/dev/null; then kube-proxy --cleanup >/dev/null 2>&1 || true; fi
 if command -v iptables-save >/dev/null && iptables-save 2>/dev/null | grep -q KUBE-; then
   iptables-save | grep -v KUBE- | iptables-restore || true
