@@ -41,7 +41,7 @@ const stages: readonly Stage[] = [
   { name: 'unit', about: 'unit tests, under a minute', run: () => nodeTests('packages/*/src/**/*.test.ts', 2) },
   {
     name: 'interop',
-    about: 'against skopeo, buildah, umoci, containerd, docker-registry, openssl, sshd and Go, a few minutes',
+    about: 'against skopeo, buildah, umoci, containerd, docker-registry, etcd, openssl, sshd, Go and a kernel with IPVS, some ten minutes',
     run: () => {
       ensureInstalled(interopPackages);
       return nodeTests('test/interop/**/*.test.ts', 2);
@@ -50,7 +50,7 @@ const stages: readonly Stage[] = [
   {
     name: 'cluster',
     about:
-      'a real Kubernetes on servers made here: about 4 minutes, 10 the first time (Kubernetes is built from source where it cannot be downloaded)',
+      'real Kubernetes on servers made here, two of them and five: about 20 minutes, more the first time (Kubernetes is built from source where it cannot be downloaded)',
     run: () => {
       ensureInstalled(labPackages);
       return nodeTests('test/cluster/**/*.test.ts', 1);
