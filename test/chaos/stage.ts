@@ -52,10 +52,10 @@ export async function openStage({ lab, hosts, storage, work }: StageOptions): Pr
     hosts: { lab, names: [...chapter.masters, ...chapter.workers] },
   });
 
-  /** Of the operator's own directories the names of what is there: journals and retired Clusterfiles are kept by intent. */
+  /** Of the operator's own directories the names of what is there: journals, snapshots and retired Clusterfiles are kept by intent. */
   const kept = () => [
     ...globSync('**', { cwd: root })
-      .filter((path) => !/(^|\/)logs(\/|$)|Clusterfile\.\d+$/.test(path) && path !== '.')
+      .filter((path) => !/(^|\/)(logs|backups)(\/|$)|Clusterfile\.\d+$/.test(path) && path !== '.')
       .map((path) => `operator has ${path}`),
     ...readdirSync(temporary)
       // Node's own, and not the operator's.
