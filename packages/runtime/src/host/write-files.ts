@@ -76,7 +76,10 @@ function moves(files: readonly HostFile[], staging: string): Script {
 files=(${pairs})
 each() { local i; for ((i = 0; i < \${#files[@]}; i += 3)); do "$1" "\${files[i]}" "\${files[i + 1]}" "\${files[i + 2]}"; done; }
 forget() { rm -f -- "$2"; }
-place() { if [ -d "$3" ] && [ ! -L "$3" ]; then echo "$3 is a directory" >&2; return 1; fi; mkdir -p -- "$(dirname -- "$3")"; cp -p -- "$1" "$2"; temporary+=("$2"); }
+place() { if [ -d "$3" ] && [ ! -L "$3" ]; then echo "$3 is a directory" >&2; return 1; fi; mkdir -p -- "$(dirname -- "$3")"
+  # Of a call that was killed in between, which could not tidy up.
+  rm -f -- "\${3%/*}/.\${3##*/}.sealos-"*
+  cp -p -- "$1" "$2"; temporary+=("$2"); }
 rename() { mv -fT -- "$2" "$3"; }
 trap 'each forget; ${clearing(staging)}' EXIT
 temporary=()
