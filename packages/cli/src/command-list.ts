@@ -162,6 +162,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/load.ts')).loadCommand(),
   },
   {
+    name: 'store',
+    group: 'Images',
+    summary: 'Check and repair the store of images on this machine',
+    load: async () => (await import('./commands/store.ts')).storeCommand(),
+  },
+  {
     name: 'login',
     group: 'Images',
     summary: 'Log in to a registry',

@@ -46,6 +46,8 @@ export * from './saved-registry/save-context.ts';
 export * from './saved-registry/save-images.ts';
 export * from './saved-registry/saved-registry.ts';
 export * from './store.ts';
+export { type CheckStoreOptions, checkStore } from './store-check/check-store.ts';
+export { oneLine, type StoreFault, type StoreReport } from './store-check/store-fault.ts';
 export type { Garbage } from './store-garbage.ts';
 export type { StoredImage } from './store-index.ts';
 export * from './tar.ts';
