@@ -1,6 +1,5 @@
 // The commands of sealos 1 to 3, as their documents show them.
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,33 +7,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { withDirectory } from '../support/images.ts';
 import { makePackage } from '../support/offline-package.ts';
-
-const SEALOS = new URL('../../sealos', import.meta.url).pathname;
-
-interface Ended {
-  readonly status: number | null;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function sealos(work: string, ...words: readonly string[]): Promise<Ended> {
-  return new Promise((resolve, reject) => {
-    const env = {
-      ...process.env,
-      HOME: work,
-      SEALOS_STORAGE: join(work, 'store'),
-      SEALOS_RUNTIME_ROOT: join(work, 'state'),
-      SSH_AUTH_SOCK: '',
-    };
-    const child = spawn(SEALOS, words, { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    let stdout = '';
-    let stderr = '';
-    child.stdout.on('data', (text) => (stdout += text));
-    child.stderr.on('data', (text) => (stderr += text));
-    child.on('error', reject);
-    child.on('close', (status) => resolve({ status, stdout, stderr }));
-  });
-}
+import { type Ended, runSealos as sealos } from '../support/run-sealos.ts';
 
 /** A cluster in the state that was never anywhere: what is asked of it ends before any host is. */
 async function writeState(work: string): Promise<void> {

@@ -8,9 +8,10 @@ import type { Host } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
 import { liveApiNames } from '../kubeadm/live-names.ts';
-import { standardDocuments } from '../kubeadm/standard.ts';
 import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
+import { kubeadmBase } from '../run/kubeadm-base.ts';
 import type { LoadedImage } from '../run/load-image.ts';
+import { rootfsOf } from '../run/prepare.ts';
 import type { Step } from '../step.ts';
 import { CLUSTERFILE_KEY, STATE_SECRET } from '../steps/cluster-state.ts';
 import { inputHash } from '../steps/marker.ts';
@@ -21,8 +22,7 @@ export interface PrepareReconfigureInput {
   /** What the documents shall be. */
   readonly documents: readonly KubeadmDocument[];
   readonly input: ClusterPlanInput;
-  readonly rootfs: LoadedImage;
-  readonly auditPolicy: boolean;
+  readonly images: readonly LoadedImage[];
   readonly needs: readonly string[];
   readonly signal: AbortSignal;
 }
@@ -49,17 +49,11 @@ async function appliedDocuments(seat: Host, stored: Clusterfile, signal: AbortSi
  * decided once, when a cluster is made.
  */
 export async function prepareReconfigure(options: PrepareReconfigureInput): Promise<readonly Step[]> {
-  const { stored, documents, input, rootfs, signal } = options;
+  const { stored, documents, input, images, signal } = options;
   if (stored.kubeadm.length === 0 && documents.length === 0) return [];
   const seat = input.hostOf(input.seat);
   const applied = await appliedDocuments(seat, stored, signal);
-  const base = standardDocuments({
-    version: rootfs.contract.version ?? '',
-    imageDocuments: rootfs.kubeadm,
-    auditPolicy: options.auditPolicy,
-    imageEndpoint: rootfs.contract.env.get('SEALOS_SYS_IMAGE_ENDPOINT'),
-    master: input.master0.ip,
-  });
+  const base = kubeadmBase(images, rootfsOf(images), input.master0.ip);
   const changes = kubeadmChanges(applied, documents, base);
   refuseImpossible(changes, stored.cluster.name);
   const effects = new Set(changes.flatMap(({ effect }: Change): readonly KubeadmEffect[] => (effect === undefined ? [] : [effect])));

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import { badInput } from '@sealos/image';
 import type { Change } from '../changes/change.ts';
 import { changesBetween, refuseImpossible } from '../changes/changes-between.ts';
@@ -6,6 +7,7 @@ import { validateCluster } from '../cluster/from-flags.ts';
 import { openState } from '../state/state.ts';
 import { converge } from './converge.ts';
 import { exists } from './desired.ts';
+import { wantedKubeadmBase } from './kubeadm-base.ts';
 import type { ChangeOptions, ChangeResult } from './wish.ts';
 
 export interface ApplyClusterOptions extends ChangeOptions {
@@ -38,7 +40,13 @@ export async function applyCluster(options: ApplyClusterOptions): Promise<Change
   const cluster = stored ? succeeding(wanted, stored.cluster) : wanted;
   const leaving = stored ? leavingHosts(cluster, stored.cluster) : [];
   if (stored) {
-    const changes = changesBetween(stored, { ...file, cluster });
+    const desired = { ...file, cluster };
+    // What both lie on counts only where they differ.
+    const known = stored.cluster.images;
+    const kubeadmBase = isDeepStrictEqual(stored.kubeadm, file.kubeadm)
+      ? undefined
+      : await wantedKubeadmBase(options.store, desired, { ...options, known });
+    const changes = changesBetween(stored, desired, { kubeadmBase });
     refuseImpossible(changes, cluster.name);
     options.onChanges(changes);
   }

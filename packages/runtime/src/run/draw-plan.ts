@@ -18,7 +18,7 @@ import { checkHosts } from './check-hosts.ts';
 import { exists } from './desired.ts';
 import { clearingSteps } from './leftovers.ts';
 import { loadImage } from './load-image.ts';
-import { loadImages, platformsOfHosts, preparePlan, type ReachedHost, rootfsOf } from './prepare.ts';
+import { loadImages, platformsOfHosts, preparePlan, type ReachedHost } from './prepare.ts';
 import type { PartlyReachedHosts } from './reach-hosts.ts';
 import { mountOf } from './remember.ts';
 import { storedPlanInput } from './stored-plan.ts';
@@ -113,8 +113,7 @@ async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): 
       stored,
       documents: wish.file.kubeadm,
       input,
-      rootfs: rootfsOf(images),
-      auditPolicy: images.some((image) => image.hasAuditPolicy),
+      images,
       needs: plan.steps.map(({ id }) => id),
       signal,
     });
