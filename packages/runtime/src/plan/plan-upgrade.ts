@@ -4,6 +4,7 @@ import type { Plan, Step } from '../step.ts';
 import { layersStep } from '../steps/layers.ts';
 import { configurationStep } from '../upgrade/configuration-step.ts';
 import { drainForUpgradeStep, uncordonStep } from '../upgrade/cordon.ts';
+import { newIdentities } from '../upgrade/identities.ts';
 import { kubeadmUpgradeStep } from '../upgrade/kubeadm-step.ts';
 import { nodeUpgradeStep } from '../upgrade/node-step.ts';
 import { beginUpgradeStep, endUpgradeStep, type UpgradeTarget } from '../upgrade/progress.ts';
@@ -113,7 +114,8 @@ export function planUpgrade(input: UpgradePlanInput): Plan {
       own = [step.id];
     };
     // Kubernetes' own order: a node is out of scheduling only while its kubelet changes (kubernetes.io, "Upgrading kubeadm clusters").
-    next(kubeadmUpgradeStep({ ...before, address, first, needs: own, skipPhases: cluster.skipPhases, timeout }));
+    const identities = isMaster(host) ? newIdentities(upgrade, cluster.certificates(address)) : [];
+    next(kubeadmUpgradeStep({ ...before, address, first, identities, needs: own, skipPhases: cluster.skipPhases, timeout }));
     // Where there is no other host, its pods have nowhere to go.
     if (!isAlone) next(drainForUpgradeStep({ ...one, needs: own }));
     next(nodeUpgradeStep({ ...one, controlPlane: isMaster(host), needs: own, scripts }));

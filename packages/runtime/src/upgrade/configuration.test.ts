@@ -67,3 +67,13 @@ test('the repository of images is the one that the cluster was made with', () =>
   assert.equal(imageRepositoryOf(old), 'registry.example.com/k8s');
   assert.equal(imageRepositoryOf('kind: ClusterConfiguration\n'), undefined);
 });
+
+test("over 1.31 the cluster's own lists of arguments stay in their form, which kubeadm rewrites, and nothing of 1.30 is lost", () => {
+  const of130 = `apiVersion: kubeadm.k8s.io/v1beta3
+kind: ClusterConfiguration
+kubernetesVersion: v1.30.2
+apiServer: {extraArgs: {audit-log-maxage: "7"}}
+controllerManager: {extraArgs: {cluster-signing-duration: 876000h}}
+`;
+  assert.equal(fitClusterConfiguration(of130, 'v1.31.0'), undefined);
+});

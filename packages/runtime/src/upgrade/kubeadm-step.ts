@@ -1,4 +1,4 @@
-import type { Address, Host } from '../host/host.ts';
+import type { Address, Host, HostFile } from '../host/host.ts';
 import { type Script, script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
@@ -12,6 +12,8 @@ export interface KubeadmUpgradeInput {
   readonly target: UpgradeTarget;
   /** The control plane that is upgraded before all others, and the cluster's own objects with it. */
   readonly first: boolean;
+  /** Certificates and kubeconfigs that the new version wants otherwise; its API server, which kubeadm starts, reads them. */
+  readonly identities: readonly HostFile[];
   /** Kubeadm phases that the image does without. */
   readonly skipPhases: readonly string[];
   readonly timeout: number | undefined;
@@ -41,6 +43,7 @@ export function kubeadmUpgradeStep(input: KubeadmUpgradeInput): Step {
       return done ? 'done' : { what: `run kubeadm upgrade ${first ? `apply ${target.to}` : 'node'}` };
     },
     async apply(host, { signal, onLine }) {
+      if (input.identities.length > 0) await host.writeFiles(input.identities, { title: 'placing certificates of the new groups', signal });
       await host.run(finishing(command, layout, partMarker(target, 'kubeadm'), partHash(target)), {
         title: `kubeadm upgrade ${first ? `apply ${target.to}` : 'node'}`,
         signal,
