@@ -38,7 +38,7 @@ export function addCredentialsOption(command: Command): Command {
 
 /** The flags as the image package takes them. */
 export async function readRegistryFlags(flags: RegistryFlags, signal: AbortSignal, onEvent?: OnTransfer): Promise<RegistryOptions> {
-  const { badInput, fixedCredentials } = await import('@sealos/image');
+  const { badInput, fixedCredentials } = await import('@sealos/image/remote');
   if (flags.plainHttp && flags.tlsVerify === true) {
     throw badInput('bad-flag', '--plain-http and --tls-verify=true contradict each other', 'leave one of them away');
   }

@@ -15,7 +15,7 @@ export function buildCommand(): Command {
 }
 
 async function readOptions(context: string, flags: BuildFlags): Promise<BuildOptions> {
-  const { badInput } = await import('@sealos/image');
+  const { badInput } = await import('@sealos/image/builder');
   const nameless = (flag: string) => (text: string) => badInput('bad-flag', `${flag} '${text}' has no name before the =`);
   const fromFiles: string[] = [];
   for (const file of flags.buildArgFile) {
@@ -46,7 +46,7 @@ async function readOptions(context: string, flags: BuildFlags): Promise<BuildOpt
 }
 
 async function build(context: string, flags: BuildFlags): Promise<void> {
-  const image = await import('@sealos/image');
+  const image = await import('@sealos/image/builder');
   const { buildImage, familiarName, openRegistry, openStore, parsePlatform, parseReference, prepareBuild, pullImage, saveContextImages } =
     image;
   const common = await readOptions(context, flags);

@@ -25,7 +25,7 @@ export function imagesCommand(): Command {
 }
 
 async function listImages(name: string | undefined, flags: ImagesFlags): Promise<void> {
-  const { formatPlatform, imageSummary, openStore, parseReference } = await import('@sealos/image');
+  const { formatPlatform, imageSummary, openStore, parseReference } = await import('@sealos/image/local');
   await using store = await openStore();
   const wanted = name === undefined ? undefined : parseReference(name);
   const rows = [];

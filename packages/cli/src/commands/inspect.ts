@@ -18,7 +18,7 @@ export function inspectCommand(): Command {
 }
 
 async function inspect(name: string, flags: InspectFlags): Promise<void> {
-  const { formatReference, openImage, openStore, parsePlatform, parseReference } = await import('@sealos/image');
+  const { formatReference, openImage, openStore, parsePlatform, parseReference } = await import('@sealos/image/local');
   await using store = await openStore();
   const reference = parseReference(name);
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);

@@ -19,7 +19,7 @@ export function loadCommand(): Command {
 }
 
 async function load(flags: LoadFlags): Promise<void> {
-  const { badInput, familiarName, loadArchive, openStore, parseReference } = await import('@sealos/image');
+  const { badInput, familiarName, loadArchive, openStore, parseReference } = await import('@sealos/image/local');
   const path = flags.input ?? '-';
   if (path === '-' && process.stdin.isTTY)
     throw badInput('no-input', 'there is no archive to read', 'name a file with -i FILE, or use a pipe');

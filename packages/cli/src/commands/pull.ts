@@ -24,7 +24,7 @@ export function pullCommand(): Command {
 }
 
 async function pull(images: readonly string[], flags: PullFlags): Promise<void> {
-  const { familiarName, openRegistry, openStore, parsePlatform, parseReference, pullImage } = await import('@sealos/image');
+  const { familiarName, openRegistry, openStore, parsePlatform, parseReference, pullImage } = await import('@sealos/image/remote');
   const references = images.map(parseReference);
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
   using progress = showTransfers({ quiet: flags.quiet });

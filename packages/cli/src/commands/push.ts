@@ -20,7 +20,7 @@ export function pushCommand(): Command {
 }
 
 async function push(image: string, destination: string | undefined, flags: PushFlags): Promise<void> {
-  const { badInput, familiarName, openStore, parseReference, pushImage } = await import('@sealos/image');
+  const { badInput, familiarName, openStore, parseReference, pushImage } = await import('@sealos/image/remote');
   const { writeFile } = await import('node:fs/promises');
   const reference = parseReference(image);
   const transport = /^(docker-archive|oci-archive|oci|dir|docker-daemon|containers-storage):/.exec(destination ?? '')?.[1];

@@ -19,7 +19,7 @@ export function rmiCommand(): Command {
 }
 
 async function removeImages(images: readonly string[], flags: RmiFlags): Promise<void> {
-  const { badInput, familiarName, openStore, parseReference, SealosError } = await import('@sealos/image');
+  const { badInput, familiarName, openStore, parseReference, SealosError } = await import('@sealos/image/local');
   if (images.length === 0 && !flags.all && !flags.prune)
     throw badInput('no-image', 'no image is named', 'name images, or all of them with --all');
   await using store = await openStore();

@@ -22,7 +22,7 @@ export function saveCommand(): Command {
 }
 
 async function save(images: readonly string[], flags: SaveFlags): Promise<void> {
-  const { badInput, openStore, parsePlatform, parseReference, saveArchive } = await import('@sealos/image');
+  const { badInput, openStore, parsePlatform, parseReference, saveArchive } = await import('@sealos/image/local');
   const toStdout = flags.output === undefined || flags.output === '-';
   if (toStdout && process.stdout.isTTY)
     throw badInput('no-output', 'an archive is not printed on a terminal', 'name a file with -o FILE, or use a pipe');

@@ -7,7 +7,7 @@ export function tagCommand(): Command {
     .argument('<image>', 'the image as it is called now')
     .argument('<name...>', 'more names for it')
     .action(async (image: string, names: readonly string[]) => {
-      const { openStore, parseReference } = await import('@sealos/image');
+      const { openStore, parseReference } = await import('@sealos/image/local');
       // All names are read before the first is given: a wrong one changes nothing.
       const [source, targets] = [parseReference(image), names.map(parseReference)];
       await using store = await openStore();

@@ -1,6 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join, posix } from 'node:path';
-import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit } from 'yaml';
 import { formatReference, parseReference, type Reference } from '../reference.ts';
 import { type ListedArchive, listArchives } from './archive-list.ts';
 
@@ -104,13 +103,14 @@ async function inManifests(context: string): Promise<readonly Mention[]> {
     if (!/\.(ya?ml|tmpl)$/.test(file)) continue;
     const text = await readFile(join(context, file), 'utf8');
     if (!text.includes('image')) continue;
-    mentions.push(...(inYaml(text, file) ?? inLines(text, file)));
+    mentions.push(...((await inYaml(text, file)) ?? inLines(text, file)));
   }
   return mentions;
 }
 
 /** Every value of a key `image`, wherever it stands; undefined for text that is not YAML (templates often are not). */
-function inYaml(text: string, file: string): readonly Mention[] | undefined {
+async function inYaml(text: string, file: string): Promise<readonly Mention[] | undefined> {
+  const { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit } = await import('yaml');
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent' });
   if ('empty' in documents) return [];

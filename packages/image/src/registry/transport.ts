@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { Agent, type Dispatcher, ProxyAgent, request } from 'undici';
+import type { Dispatcher } from 'undici';
 import { SealosError } from '../error.ts';
 import { proxyFor } from './proxy.ts';
 import { readTls } from './tls.ts';
@@ -44,6 +44,9 @@ export interface TransportOptions {
 const REDIRECTS = 5;
 // The answer's body is read ahead this far: fewer, bigger turns of the event loop.
 const READ_AHEAD = 1024 * 1024;
+
+// With the first request: a hundred modules, which a command that sends none need not wait for.
+const loadUndici = () => import('undici');
 
 /** HTTP as registries speak it: one pool of connections for each server, through proxies where the environment names them. */
 export class Transport implements AsyncDisposable {
@@ -90,6 +93,7 @@ export class Transport implements AsyncDisposable {
   async #sendOnce(message: HttpRequest): Promise<HttpResponse> {
     message.signal?.throwIfAborted();
     const { url } = message;
+    const { request } = await loadUndici();
     const { statusCode, headers, body } = await request(url, {
       method: message.method,
       headers: { 'user-agent': 'sealos', ...message.headers },
@@ -126,6 +130,7 @@ export class Transport implements AsyncDisposable {
       allowH2: false,
     };
     const proxy = proxyFor(url, environment);
+    const { Agent, ProxyAgent } = await loadUndici();
     return proxy === undefined ? new Agent(options) : new ProxyAgent({ ...options, uri: proxy, requestTls: connect });
   }
 }
