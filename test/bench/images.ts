@@ -1,109 +1,148 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { cacheRoot, ensureInstalled } from '../../scripts/debian.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
-import { makeContext } from './content.ts';
-import { type Measurement, measure } from './measure.ts';
+import { makeContext, SMALL_FILE, smallFile } from './content.ts';
+import { type Measurement, measure, median, together } from './measure.ts';
+import { type Buildah, buildahBuild, fastestBuildah, versionOf } from './peer.ts';
+import type { Row } from './row.ts';
+import { openWorkDirectory, remove } from './work-directory.ts';
 
-interface Row {
-  readonly what: string;
-  readonly peer: string;
-  /** Ours may take at most this share of the peer's time. */
-  readonly target: number;
+const sealos = join(dirname(dirname(import.meta.dirname)), 'sealos');
+
+/** A command's largest process may have this much memory, in MB, whatever the image's size. */
+const MEMORY = 200;
+/** `sealos images` from source may take this long, in milliseconds. */
+const START = 120;
+const STARTS = 25;
+
+export interface ImagesResult {
+  readonly megabytes: number;
+  readonly rounds: number;
+  readonly peers: string;
+  readonly rows: readonly Row[];
+}
+
+/** Small ones are over before the clock says much, and big ones even out by themselves. */
+const roundsFor = (megabytes: number): number => (megabytes <= 10 ? 5 : megabytes <= 1000 ? 3 : 1);
+
+/**
+ * Measures the image commands on a context of so many MB, each beside its peer, one after the other in the same run; several rounds, of which
+ * the median counts. Whatever it makes is removed, also when `signal` ends it; only the context is kept for the next time.
+ */
+export async function benchImages(megabytes: number, signal: AbortSignal, say: (line: string) => void): Promise<ImagesResult> {
+  ensureInstalled(['buildah', 'skopeo', 'time']);
+  mkdirSync(cacheRoot, { recursive: true });
+  // What is on the disk at once: the context, both builders' images twice over, archives, a registry, two more stores.
+  using work = openWorkDirectory(megabytes * 9e6 + 1e9);
+  say(`bench: making a context of ${megabytes} MB`);
+  const [context, small] = [megabytes, 1].map((size) => makeContext(join(cacheRoot, `bench-content-${size}`), size));
+  if (context === undefined || small === undefined) throw new Error('there is no context');
+  const buildah = await fastestBuildah(work.path, small, signal);
+  const rounds = roundsFor(megabytes);
+  const measured: Round[] = [];
+  for (let round = 1; round <= rounds; round += 1) {
+    say(`bench: ${megabytes} MB, round ${round} of ${rounds}, beside buildah with its ${buildah.driver} driver and skopeo`);
+    const place = join(work.path, 'round');
+    mkdirSync(place);
+    try {
+      measured.push(await oneRound(place, context, buildah, signal));
+    } finally {
+      remove(place);
+      writeFileSync(join(context, SMALL_FILE), smallFile(1));
+    }
+  }
+  const peers = `buildah ${versionOf('buildah')} with its ${buildah.driver} driver, skopeo ${versionOf('skopeo')}`;
+  return { megabytes, rounds, peers, rows: rowsOf(measured) };
+}
+
+interface Pair {
   readonly ours: Measurement;
   readonly theirs: Measurement;
 }
 
-const sealos = join(dirname(dirname(import.meta.dirname)), 'sealos');
+interface Round {
+  readonly pairs: Readonly<Record<'build' | 'rebuild' | 'push' | 'save' | 'pull' | 'load', Pair>>;
+  readonly starts: readonly Measurement[];
+}
 
-/** Measures build, push, save, pull and load of a context of so many MB, each beside its peer in the same run, and prints the ratios. */
-export async function benchImages(megabytes: number): Promise<void> {
-  ensureInstalled(['buildah', 'skopeo', 'time']);
-  mkdirSync(cacheRoot, { recursive: true });
-  console.log(`bench: a context of ${megabytes} MB, each command once after a warm-up of the file cache, about a minute`);
-  const context = makeContext(join(cacheRoot, `bench-context-${megabytes}`), megabytes);
-  const work = mkdtempSync(join(tmpdir(), 'sealos-bench-'));
-  const rows: Row[] = [];
+async function oneRound(work: string, context: string, buildah: Buildah, signal: AbortSignal): Promise<Round> {
+  await using registry = await startDockerRegistry({ directory: join(work, 'registry') });
+  const home = join(work, 'home');
+  const temporary = join(work, 'tmp');
+  for (const directory of [home, temporary]) mkdirSync(directory);
+  const run = (command: readonly string[], env: NodeJS.ProcessEnv = {}) => measure(command, { env: { TMPDIR: temporary, ...env }, signal });
+  const ours = (store: string, ...words: readonly string[]) =>
+    run([sealos, ...words], { SEALOS_STORAGE: join(work, store), HOME: home, XDG_CACHE_HOME: dirname(cacheRoot) });
+  const theirs = (...words: readonly string[]) => run([...buildah.command, ...words]);
+  const [oursTar, theirsTar] = [join(work, 'ours.tar'), join(work, 'theirs.tar')];
+  const [oursName, theirsName] = [`${registry.address}/ours/bench:1`, `${registry.address}/theirs/bench:1`];
 
-  try {
-    await using registry = await startDockerRegistry({ directory: join(work, 'registry') });
-    const host = registry.address;
-    const ours = { SEALOS_STORAGE: join(work, 'ours'), HOME: join(work, 'home') };
-    const second = { ...ours, SEALOS_STORAGE: join(work, 'ours-2') };
-    const third = { ...ours, SEALOS_STORAGE: join(work, 'ours-3') };
-    mkdirSync(ours.HOME);
-    const buildah = ['buildah', '--root', join(work, 'theirs'), '--runroot', join(work, 'theirs-run'), '--storage-driver', 'vfs'];
-    await measure(['sh', '-c', 'find "$0" -type f -exec cat {} + >/dev/null', context]);
+  await run(['sh', '-c', 'find "$0" -type f -exec cat {} + >/dev/null', context]); // both find the files in memory
+  const build = {
+    theirs: await run(buildahBuild(buildah, context)),
+    ours: await ours('store', 'build', '-t', 'localhost/bench:1', context),
+  };
+  const push = {
+    theirs: await theirs('push', '--tls-verify=false', 'localhost/bench:1', `docker://${theirsName}`),
+    ours: await ours('store', 'push', 'localhost/bench:1', oursName),
+  };
+  const save = {
+    theirs: await theirs('push', 'localhost/bench:1', `oci-archive:${theirsTar}`),
+    ours: await ours('store', 'save', '-o', oursTar, 'localhost/bench:1'),
+  };
+  rmSync(theirsTar);
+  writeFileSync(join(context, SMALL_FILE), `${smallFile(1)}# changed\n`);
+  const rebuild = {
+    theirs: await run(buildahBuild(buildah, context)),
+    ours: await ours('store', 'build', '-t', 'localhost/bench:1', context),
+  };
+  const pull = {
+    theirs: await run(['skopeo', 'copy', '--src-tls-verify=false', `docker://${oursName}`, `oci:${join(work, 'pulled')}:bench`]),
+    ours: await ours('pulled-by-us', 'pull', oursName),
+  };
+  for (const directory of ['pulled', 'pulled-by-us']) rmSync(join(work, directory), { recursive: true });
+  const load = {
+    theirs: await run(['skopeo', 'copy', `oci-archive:${oursTar}`, `oci:${join(work, 'loaded')}:bench`]),
+    ours: await ours('loaded-by-us', 'load', '-i', oursTar),
+  };
+  const starts: Measurement[] = [];
+  for (let count = 0; count < STARTS; count += 1) starts.push(await ours('store', 'images'));
+  return { pairs: { build, rebuild, push, save, pull, load }, starts };
+}
 
-    rows.push({
-      what: 'build',
-      peer: 'buildah (vfs)',
-      target: 0.5,
-      theirs: await measure([
-        ...buildah,
-        'build',
-        '--isolation',
-        'chroot',
-        '-t',
-        'localhost/bench:1',
-        '-f',
-        join(context, 'Kubefile'),
-        context,
-      ]),
-      ours: await measure([sealos, 'build', '-t', 'localhost/bench:1', context], { env: ours }),
-    });
-    rows.push({
-      what: 'push',
-      peer: 'buildah',
-      target: 0.5,
-      theirs: await measure([...buildah, 'push', '--tls-verify=false', 'localhost/bench:1', `docker://${host}/theirs/bench:1`]),
-      ours: await measure([sealos, 'push', 'localhost/bench:1', `${host}/ours/bench:1`], { env: ours }),
-    });
-    rows.push({
-      what: 'save',
-      peer: 'buildah',
-      target: 0.5,
-      theirs: await measure([...buildah, 'push', 'localhost/bench:1', `oci-archive:${join(work, 'theirs.tar')}`]),
-      ours: await measure([sealos, 'save', '-o', join(work, 'ours.tar'), 'localhost/bench:1'], { env: ours }),
-    });
-    rows.push({
-      what: 'pull',
-      peer: 'skopeo',
-      target: 1.5,
-      theirs: await measure([
-        'skopeo',
-        'copy',
-        '--src-tls-verify=false',
-        `docker://${host}/ours/bench:1`,
-        `oci:${join(work, 'pulled')}:bench`,
-      ]),
-      ours: await measure([sealos, 'pull', `${host}/ours/bench:1`], { env: second }),
-    });
-    rows.push({
-      what: 'load',
-      peer: 'skopeo',
-      target: 1.5,
-      theirs: await measure(['skopeo', 'copy', `oci-archive:${join(work, 'ours.tar')}`, `oci:${join(work, 'loaded')}:bench`]),
-      ours: await measure([sealos, 'load', '-i', join(work, 'ours.tar')], { env: third }),
-    });
-  } finally {
-    rmSync(work, { recursive: true, force: true });
-  }
-
-  console.log('\ncommand  ours (s)  theirs (s)  ratio  target  memory ours/theirs (MB)  peer');
-  for (const { what, peer, target, ours, theirs } of rows) {
-    const ratio = ours.seconds / theirs.seconds;
-    console.log(
-      [
-        what.padEnd(7),
-        ours.seconds.toFixed(2).padStart(9),
-        theirs.seconds.toFixed(2).padStart(11),
-        `${ratio.toFixed(2)}x`.padStart(7),
-        `${target.toFixed(2)}x`.padStart(7),
-        `${ours.megabytes.toFixed(0)} / ${theirs.megabytes.toFixed(0)}`.padStart(24),
-        ` ${peer}${ratio > target ? '  TARGET MISSED' : ''}`,
-      ].join(' '),
-    );
-  }
+function rowsOf(rounds: readonly Round[]): readonly Row[] {
+  const pair = (...parts: readonly (keyof Round['pairs'])[]): Pair => ({
+    ours: median(rounds.map(({ pairs }) => together(...parts.map((part) => pairs[part].ours)))),
+    theirs: median(rounds.map(({ pairs }) => together(...parts.map((part) => pairs[part].theirs)))),
+  });
+  const ratio = (what: string, peer: string, target: number | undefined, ...parts: readonly (keyof Round['pairs'])[]): Row => ({
+    kind: 'ratio',
+    what,
+    peer,
+    target,
+    ...pair(...parts),
+  });
+  const starts = rounds.flatMap((round) => round.starts);
+  const best = Math.min(...starts.map(({ seconds }) => seconds));
+  const largest = Math.max(...rounds.flatMap(({ pairs }) => Object.values(pairs).map(({ ours }) => ours.megabytes)));
+  return [
+    ratio('build', 'buildah, which does not compress yet', 0.4, 'build'),
+    ratio('build again, one small file changed', 'buildah', 0.05, 'rebuild'),
+    ratio('push', 'buildah', undefined, 'push'),
+    ratio('save', 'buildah', undefined, 'save'),
+    ratio('build and push', 'buildah', 0.15, 'build', 'push'),
+    ratio('build and save', 'buildah', 0.15, 'build', 'save'),
+    ratio('pull', 'skopeo', 1, 'pull'),
+    ratio('load', 'skopeo', 1, 'load'),
+    { kind: 'limit', what: 'Largest memory of any of our commands', value: largest, limit: MEMORY, unit: 'MB', note: '' },
+    {
+      kind: 'limit',
+      what: '`sealos images` from source',
+      value: median(starts).seconds * 1000,
+      limit: START,
+      unit: 'ms',
+      note: `median of ${starts.length}, best ${(best * 1000).toFixed(0)} ms`,
+    },
+  ];
 }
