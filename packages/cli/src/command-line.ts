@@ -33,10 +33,12 @@ function emptyProgram(): Command {
 
 const loaded = async (entry: CommandEntry): Promise<Command> => (await entry.load()).summary(entry.summary).helpGroup(`${entry.group}:`);
 
+const visibility = ({ isHidden = false }: CommandEntry) => ({ hidden: isHidden });
+
 /** The program with every command loaded, to be described and not run: its completions and its manual. */
 export async function wholeProgram(): Promise<Command> {
   const program = emptyProgram();
-  for (const entry of commands) program.addCommand(await loaded(entry));
+  for (const entry of commands) program.addCommand(await loaded(entry), visibility(entry));
   return program;
 }
 
@@ -44,7 +46,7 @@ async function makeProgram(argv: readonly string[]): Promise<Command> {
   const program = emptyProgram();
   const wanted = entryOf(argv);
   if (wanted) program.addCommand(await loaded(wanted));
-  else for (const entry of commands) program.addCommand(stub(entry));
+  else for (const entry of commands) program.addCommand(stub(entry), visibility(entry));
   program.hook('preAction', (root) => {
     const { root: storage } = root.opts<{ root?: string }>();
     if (storage) process.env['SEALOS_STORAGE'] = storage;

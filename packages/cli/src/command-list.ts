@@ -5,6 +5,8 @@ export interface CommandEntry {
   readonly aliases?: readonly string[];
   readonly group: 'Cluster' | 'Images' | 'Servers on this machine' | 'Other' | 'Older commands';
   readonly summary: string;
+  /** Neither in the help nor in completions: there for those who know it from other tools. */
+  readonly isHidden?: boolean;
   readonly load: () => Promise<Command>;
 }
 
@@ -166,6 +168,12 @@ export const commands: readonly CommandEntry[] = [
     group: 'Images',
     summary: 'Check and repair the store of images on this machine',
     load: async () => (await import('./commands/store.ts')).storeCommand(),
+  },
+  {
+    name: 'manifest',
+    group: 'Images',
+    summary: 'Put images of several platforms under one name',
+    load: async () => (await import('./commands/manifest.ts')).manifestCommand(),
   },
   {
     name: 'login',

@@ -10,7 +10,14 @@ const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const strings = v.record(text, text);
 
-const platform = v.object({ os: text, architecture: text, variant: v.exactOptional(text) });
+const platform = v.object({
+  os: text,
+  architecture: text,
+  variant: v.exactOptional(text),
+  'os.version': v.exactOptional(text),
+  'os.features': v.exactOptional(v.array(text)),
+  features: v.exactOptional(v.array(text)),
+});
 
 const descriptor = v.object({
   mediaType: text,

@@ -14,6 +14,10 @@ export interface Platform {
   readonly os: string;
   readonly architecture: string;
   readonly variant?: string;
+  /** Said by indexes alone, for readers that choose by it: here it is kept and not looked at. `features` is Docker's. */
+  readonly 'os.version'?: string;
+  readonly 'os.features'?: readonly string[];
+  readonly features?: readonly string[];
 }
 
 export interface Manifest {

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { collectBuildCache } from './build/layer-cache.ts';
 import { type Digest, hexOf } from './digest.ts';
 import type { Descriptor } from './manifest.ts';
+import { collectOrigins } from './manifest-list/origins.ts';
 import { parseIndex, parseManifest } from './manifest-parse.ts';
 import { isIndex, isManifest } from './media-types.ts';
 import { readLayoutIndex } from './store-index.ts';
@@ -43,6 +44,7 @@ export async function collect(store: string, own: string | undefined, keep: Read
   for (const name of await readdir(facts).catch(() => [])) {
     if (!reachable.has(name.replace(/\..*$/, ''))) await rm(join(facts, name), { force: true });
   }
+  await collectOrigins(store, reachable);
   await collectBuildCache({ path: store });
   return { removed, bytes, busy: false };
 }
