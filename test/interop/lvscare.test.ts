@@ -153,6 +153,7 @@ test('rules and route that another took away are back within an interval or two'
   await guarded();
   await becomes('m0 m1 m2');
   const held = await rooms.hold(1);
+  await rooms.quiet(1);
   rooms.onWorker('nft', 'delete', 'table', 'ip', 'sealos_api');
   rooms.onWorker('ip', 'route', 'del', 'local', VIP, 'dev', 'lo', 'table', 'local');
   await becomes('m0 m1 m2');

@@ -38,6 +38,8 @@ export interface Rooms extends AsyncDisposable {
   call(endpoint?: string): string;
   /** Opens connections to the virtual address, from the worker or another network, until one is with this server. */
   hold(server: number, from?: string): Promise<Held>;
+  /** Resolves when everything that a server sent is acknowledged: what is under way while its translation is missing ends its connection. */
+  quiet(server: number): Promise<void>;
   /** A network behind the worker, as a pod's. */
   openPod(): AsyncDisposable & { readonly name: string; call(): string };
   /** Kills a server's process, so that connections are refused. */
@@ -148,6 +150,17 @@ export async function openRooms(count: number): Promise<Rooms> {
     call,
     hold,
     start,
+    async quiet(index) {
+      const sockets = ['netns', 'exec', server(index).room, 'ss', '-Htn', 'state', 'established', '( sport = :6443 )'];
+      await until(`${server(index).name} to have nothing under way`, 30_000, async () =>
+        ip(...sockets)
+          .trim()
+          .split('\n')
+          .every((line) => line.trim().split(/\s+/)[1] === '0')
+          ? true
+          : undefined,
+      );
+    },
     openPod() {
       const name = `${tag}p`;
       const device = `${tag}pv`;
