@@ -34,7 +34,11 @@ test('the published containerd rootfs is read whole', () => {
   assert.equal(image.lvscareImage, 'ghcr.io/labring/lvscare:v4.1.5');
   assert.deepEqual([...image.env.keys()], ['defaultVIP', 'registryData', 'EMPTY']);
   assert.deepEqual(image.scripts, { check: 'check.sh $registryData', init: 'init-cri.sh $registryDomain $registryPort && bash init.sh' });
-  assert.equal(imageVip(image, new Map([['defaultVIP', '10.1.1.1']])), '10.1.1.1');
+  assert.equal(imageVip(image, new Map([['defaultVIP', '10.1.1.1']]), '10.0.0.11'), '10.1.1.1');
+  const usual = new Map([['defaultVIP', '10.103.97.2']]);
+  assert.equal(imageVip(image, usual, '10.0.0.11'), '10.103.97.2');
+  assert.equal(imageVip(image, usual, 'fd00::11'), 'fd00:10:103:97::2', 'the usual one of the family of the control planes');
+  assert.equal(imageVip(image, new Map([['defaultVIP', 'fd00::9']]), 'fd00::11'), 'fd00::9');
 });
 
 test('an image without labels is an application', () => {

@@ -1,4 +1,4 @@
-import { isIP } from 'node:net';
+import { isIP, isIPv6 } from 'node:net';
 import { badInput, type ImageConfig } from '@sealos/image';
 import semver from 'semver';
 import type { Environment } from '../cluster/cluster.ts';
@@ -42,6 +42,7 @@ export interface ClusterImage {
 }
 
 const defaultVip = '10.103.97.2';
+const defaultVip6 = 'fd00:10:103:97::2';
 const defaultLvscareImage = 'sealos.hub:5000/sealos/lvscare:latest';
 const abiVersions = ['v1beta1', 'v1beta2'];
 
@@ -89,9 +90,13 @@ export function clusterImage(name: string, config: ImageConfig): ClusterImage {
   };
 }
 
-/** The virtual address of a rootfs with the user's environment laid over the image's (`-e defaultVIP=…`). */
-export function imageVip(image: ClusterImage, env: Environment): string {
-  return labelledVip(image.name, image.labels, env);
+/**
+ * The virtual address of a rootfs with the user's environment laid over the image's (`-e defaultVIP=…`). Published images all carry the
+ * usual one of IPv4: where the first control plane is of IPv6 the usual one of that family stands for it.
+ */
+export function imageVip(image: ClusterImage, env: Environment, master: string): string {
+  const vip = labelledVip(image.name, image.labels, env);
+  return vip === defaultVip && isIPv6(master) ? defaultVip6 : vip;
 }
 
 /** Refuses images that cannot be run together: on a new cluster the first must be a rootfs, and there is never more than one. */

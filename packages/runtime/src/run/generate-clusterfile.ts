@@ -30,7 +30,7 @@ export async function generateClusterfile(
   const master = cluster.hosts[0]?.ips[0]?.ip ?? '';
   documentedNetworking(
     { imageDocuments: rootfs.kubeadm, userDocuments: more.kubeadm },
-    { vip: imageVip(rootfs.contract, new Map([...rootfs.contract.env, ...cluster.env])), master },
+    { vip: imageVip(rootfs.contract, new Map([...rootfs.contract.env, ...cluster.env]), master), master },
   );
   const { documents, warnings } = generatedDocuments(
     {

@@ -189,11 +189,9 @@ export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInpu
   const registryHost = registryHosts(cluster)[0];
   if (!master0 || !seat || !registryHost)
     throw new SealosError('no-master', `cluster ${cluster.name} has no control-plane host`, { exitCode: 2 });
-  const vip = imageVip(rootfs.contract, environmentOf(wanted, rootfs.contract, master0, rootfs.contract.version, given));
-  const networking = documentedNetworking(
-    { imageDocuments: rootfs.kubeadm, userDocuments: wanted.userDocuments },
-    { vip, master: seat.spec.address.ip },
-  );
+  const master = seat.spec.address.ip;
+  const vip = imageVip(rootfs.contract, environmentOf(wanted, rootfs.contract, master0, rootfs.contract.version, given), master);
+  const networking = documentedNetworking({ imageDocuments: rootfs.kubeadm, userDocuments: wanted.userDocuments }, { vip, master });
   const input = { ...wanted, networks: networkVariables(networking) };
   const { hosts, registry } = await renderHosts(input, rootfs, given, layout.rootfs);
   const master0Env = hosts.find(({ address }) => sameAddress(address, master0.spec.address))?.env ?? new Map();

@@ -112,7 +112,7 @@ function settings({ upgrade, input, mounts, env, given, sealosVersion }: Prepare
     roles: seat?.roles ?? [],
     sealosVersion,
   });
-  return { environments: { old: before.env, new: now }, vip: { old: imageVip(old, before.env), new: input.vip } };
+  return { environments: { old: before.env, new: now }, vip: { old: imageVip(old, before.env, input.seat.ip), new: input.vip } };
 }
 
 /** Every member's health; undefined where etcd runs elsewhere. */

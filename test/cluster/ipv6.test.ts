@@ -1,0 +1,89 @@
+// A cluster whose hosts are known by IPv6 addresses alone: SSH, etcd, certificates, the API's address, pods and services are all of IPv6.
+import assert from 'node:assert/strict';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { type LabHost, openLab } from '@sealos/lab';
+import { buildClusterImages, imageNames, runProgram } from '../../scripts/cluster-images.ts';
+import { type HostState, hostState, lastingDifferences } from '../support/host-state.ts';
+import { runOperator } from '../support/scenario-cluster.ts';
+import { until } from '../support/until.ts';
+
+const VIP = 'fd00:10:103:97::2';
+const lab = openLab({ name: 'test-ipv6' });
+const work = mkdtempSync(join(tmpdir(), 'sealos-ipv6-'));
+const env = { SEALOS_STORAGE: join(work, 'store'), SEALOS_RUNTIME_ROOT: join(work, 'state') };
+const log = (line: string) => console.log(`# ${line}`);
+const silent = { onLine: () => {} };
+
+let hosts: readonly LabHost[] = [];
+const untouched = new Map<string, HostState>();
+
+const on = async (host: string, command: string) => runProgram(await lab.ssh(host, [command]), silent);
+const kubectl = (command: string) => on('h1', `kubectl ${command}`);
+/** The host's IPv6 address, made of its IPv4 address. */
+const address = ({ ip }: LabHost) => `fd77::${ip.split('.').slice(2).join(':')}`;
+
+async function operator(...args: readonly string[]): Promise<string> {
+  const login = ['-i', hosts[0]?.sshKey ?? '', '--known-hosts', join(work, 'known_hosts')];
+  const { status, stdout, stderr } = await runOperator(args, login, env);
+  assert.equal(status, 0, stderr);
+  return stdout;
+}
+
+before(async () => {
+  mkdirSync(env.SEALOS_RUNTIME_ROOT, { recursive: true });
+  await buildClusterImages({ storage: env.SEALOS_STORAGE, onLine: log });
+  hosts = await lab.up({ count: 2 });
+  const [first] = hosts;
+  assert.ok(first);
+  const route: readonly { readonly dev: string }[] = JSON.parse(await runProgram(['ip', '-json', 'route', 'get', first.ip], silent));
+  await runProgram(['ip', 'address', 'add', `fd77::${first.ip.split('.')[2]}:1/112`, 'dev', route[0]?.dev ?? '', 'nodad'], silent);
+  for (const host of hosts) {
+    await on(host.name, `ip address add ${address(host)}/112 dev host0 nodad`);
+    untouched.set(host.name, await hostState(lab, host.name));
+  }
+});
+
+after(async () => {
+  await lab.down();
+  rmSync(work, { recursive: true, force: true });
+});
+
+test('a control plane and a worker with IPv6 addresses become a cluster whose pods and services have such addresses', async () => {
+  const [master, worker] = hosts.map(address);
+  const images = [imageNames.kubernetes, imageNames.hostgw, imageNames.whoami];
+  await operator('run', ...images, '--masters', master ?? '', '--nodes', worker ?? '');
+  const nodes = await until('both nodes to be ready', 180_000, async () => {
+    const text = await kubectl('get nodes -o wide --no-headers');
+    return text.match(/ Ready /g)?.length === 2 ? text : undefined;
+  });
+  for (const ip of [master, worker]) assert.ok(nodes.includes(` ${ip} `), nodes);
+  await kubectl('rollout status daemonset/whoami --timeout=180s');
+  const format = '{range .items[*]}{.metadata.name} {.status.podIP}{"\\n"}{end}';
+  const pods = (await kubectl(`get pods -l app=whoami -o 'jsonpath=${format}'`)).trim().split('\n').map((line) => line.split(' '));
+  assert.equal(pods.length, 2);
+  for (const [from, to] of [pods, [...pods].reverse()]) {
+    assert.match(to?.[1] ?? '', /^fd00:100:64:/);
+    const answer = await until('a pod to reach the other', 60_000, () =>
+      on('h1', `curl -sf --max-time 5 'http://[${from?.[1]}]:8080/peer?url=http://[${to?.[1]}]:8080/'`),
+    );
+    assert.match(answer, new RegExp(to?.[0] ?? '-'), 'the answer names the other pod');
+  }
+  assert.match(await kubectl('get service kubernetes -o jsonpath={.spec.clusterIP}'), /^fd00:10:96::/);
+});
+
+test('the worker finds the API at a virtual address of IPv6, and etcd is asked over it', async () => {
+  const [master] = hosts.map(address);
+  assert.match(await on('h2', 'getent ahostsv6 apiserver.cluster.local'), new RegExp(`^${VIP} `));
+  assert.equal(await on('h2', 'curl -sk --max-time 5 https://apiserver.cluster.local:6443/healthz'), 'ok');
+  assert.match(await on('h2', 'nft list table ip6 sealos_api'), new RegExp(`dnat to numgen inc mod 1 map .*${master}`));
+  const health: { readonly healthy: boolean } = JSON.parse(await operator('etcd', 'health', '-o', 'json'));
+  assert.equal(health.healthy, true);
+});
+
+test('reset leaves the hosts as they were', async () => {
+  await operator('reset', '--yes');
+  for (const { name } of hosts) assert.deepEqual(await lastingDifferences(lab, name, untouched.get(name) ?? []), []);
+});
