@@ -62,7 +62,10 @@ test('a control plane and a worker with IPv6 addresses become a cluster whose po
   for (const ip of [master, worker]) assert.ok(nodes.includes(` ${ip} `), nodes);
   await kubectl('rollout status daemonset/whoami --timeout=180s');
   const format = '{range .items[*]}{.metadata.name} {.status.podIP}{"\\n"}{end}';
-  const pods = (await kubectl(`get pods -l app=whoami -o 'jsonpath=${format}'`)).trim().split('\n').map((line) => line.split(' '));
+  const pods = (await kubectl(`get pods -l app=whoami -o 'jsonpath=${format}'`))
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
   assert.equal(pods.length, 2);
   for (const [from, to] of [pods, [...pods].reverse()]) {
     assert.match(to?.[1] ?? '', /^fd00:100:64:/);
