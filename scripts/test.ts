@@ -77,6 +77,7 @@ const interopPackages = [
   'openssh-server',
   'openssl',
   'procps',
+  'perl',
   'python3-yaml',
   'skopeo',
   'umoci',

@@ -188,6 +188,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/logout.ts')).logoutCommand(),
   },
   {
+    name: 'registry',
+    group: 'Images',
+    summary: "Serve, mirror and clean registries; list and remove what is in them; change the cluster's login",
+    load: async () => (await import('./commands/registry.ts')).registryCommand(),
+  },
+  {
     name: 'lab',
     group: 'Servers on this machine',
     summary: 'Make and remove servers on this machine, for trying things out',

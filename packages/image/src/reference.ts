@@ -61,6 +61,15 @@ export function familiarName(reference: Reference): string {
   return `${path}${suffix(reference)}`;
 }
 
+/** Whether a text is a repository's name, registry left out: what may become a path. */
+export function isRepository(text: string): boolean {
+  return text.length <= NAME_LENGTH && REPOSITORY.test(text);
+}
+
+export function isTag(text: string): boolean {
+  return TAG.test(text);
+}
+
 /** The same repository, whatever the tag or digest. */
 export function isSameRepository(a: Reference, b: Reference): boolean {
   return a.registry === b.registry && a.repository === b.repository;

@@ -8,6 +8,9 @@ export interface SavedRegistryPaths {
   revisionLink(repository: string, digest: Digest): string;
   tagLink(repository: string, tag: string): string;
   tagIndexLink(repository: string, tag: string, digest: Digest): string;
+  /** The directories with one directory for each: of tags, and of manifests by their hex digits. */
+  tags(repository: string): string;
+  revisions(repository: string): string;
   readonly repositories: string;
 }
 
@@ -23,5 +26,7 @@ export function savedRegistryPaths(directory: string): SavedRegistryPaths {
     revisionLink: (repository, digest) => join(manifests(repository), 'revisions', 'sha256', hexOf(digest), 'link'),
     tagLink: (repository, tag) => join(manifests(repository), 'tags', tag, 'current', 'link'),
     tagIndexLink: (repository, tag, digest) => join(manifests(repository), 'tags', tag, 'index', 'sha256', hexOf(digest), 'link'),
+    tags: (repository) => join(manifests(repository), 'tags'),
+    revisions: (repository) => join(manifests(repository), 'revisions', 'sha256'),
   };
 }

@@ -1,5 +1,3 @@
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ContentSource, OnTransfer } from '../content.ts';
@@ -10,6 +8,7 @@ import { isIndex } from '../media-types.ts';
 import { forEachOf } from '../parallel.ts';
 import { familiarName, formatReference, type Reference } from '../reference.ts';
 import { readContent } from '../verify.ts';
+import { removeUnfinished } from './drafts.ts';
 import { openSavedRegistry, type SavedRegistry } from './saved-registry.ts';
 
 export interface SaveImagesOptions {
@@ -127,19 +126,6 @@ async function name(registry: SavedRegistry, wanted: Wanted, signal: AbortSignal
     await registry.write(reference, descriptor, Readable.from([bytes], { objectMode: false }), { signal });
   }
   await registry.tag(reference, picked);
-}
-
-/** What earlier runs that were killed left; a process that lives keeps its own. */
-async function removeUnfinished(directory: string): Promise<void> {
-  for (const entry of await readdir(directory).catch(() => [])) {
-    const pid = /^\.unfinished-(\d+)(?:-|$)/.exec(entry)?.[1];
-    if (pid === undefined) continue;
-    try {
-      process.kill(Number(pid), 0);
-    } catch {
-      await rm(join(directory, entry), { recursive: true, force: true });
-    }
-  }
 }
 
 function refuseCollisions(wanted: readonly Wanted[]): void {

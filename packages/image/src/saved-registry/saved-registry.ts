@@ -1,6 +1,4 @@
-import { randomBytes } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { open, readFile, stat } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { type BlobWriter, diskError, openBlobWriter } from '../blob.ts';
 import type { ContentOptions, ContentSink, ContentSource, WriteOptions } from '../content.ts';
@@ -10,8 +8,8 @@ import { parseJson } from '../json.ts';
 import type { Descriptor } from '../manifest.ts';
 import { isIndex, isManifest, OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
-import { temporary } from '../temporary.ts';
 import { mismatch } from '../verify.ts';
+import { openDrafts, putInPlace } from './drafts.ts';
 import { savedRegistryPaths } from './paths.ts';
 
 /** How often a content may fail without a single new byte before its writing fails. */
@@ -28,30 +26,14 @@ export interface SavedRegistry extends ContentSource, ContentSink, AsyncDisposab
 /** Opens a saved registry; nothing is made before something is written. */
 export function openSavedRegistry(directory: string): SavedRegistry {
   const paths = savedRegistryPaths(directory);
-  const drafts = join(directory, `.unfinished-${process.pid}-${randomBytes(4).toString('hex')}`);
-  let count = 0;
-  let held: { readonly keep: () => void } | undefined;
+  const drafts = openDrafts(directory);
 
   const isHeld = async ({ digest, size }: Descriptor) => (await stat(paths.blob(digest)).catch(() => undefined))?.size === size;
 
-  /** A name for a file that is renamed to its place when it is complete. */
-  const nextDraft = async (): Promise<string> => {
-    if (held === undefined) {
-      await mkdir(drafts, { recursive: true }).catch((error: unknown) => Promise.reject(explained(error, directory)));
-      held = temporary(drafts);
-    }
-    count += 1;
-    return join(drafts, String(count));
-  };
+  const nextDraft = (): Promise<string> => drafts.next().catch((error: unknown) => Promise.reject(explained(error, directory)));
   const link = async (target: string, digest: Digest): Promise<void> => {
     if ((await readFile(target, 'utf8').catch(() => '')) === digest) return;
-    const draft = await nextDraft();
-    try {
-      await writeFile(draft, digest);
-      await putInPlace(draft, target);
-    } catch (error) {
-      throw explained(error, target);
-    }
+    await drafts.write(target, digest).catch((error: unknown) => Promise.reject(explained(error, target)));
   };
   const linkContent = ({ repository }: Reference, { digest, mediaType }: Descriptor): Promise<void> => {
     const isDocument = isManifest(mediaType) || isIndex(mediaType);
@@ -85,7 +67,7 @@ export function openSavedRegistry(directory: string): SavedRegistry {
     async write(reference, descriptor, body, options = {}) {
       if (await isHeld(descriptor)) body.destroy();
       else {
-        const writer = await openBlobWriter(await nextDraft(), drafts);
+        const writer = await openBlobWriter(await nextDraft(), directory);
         try {
           await receive(writer, descriptor, body, options);
           await putInPlace(writer.path, paths.blob(descriptor.digest));
@@ -102,17 +84,8 @@ export function openSavedRegistry(directory: string): SavedRegistry {
       await link(paths.tagIndexLink(repository, tag, digest), digest);
       await link(paths.tagLink(repository, tag), digest);
     },
-    async [Symbol.asyncDispose]() {
-      await rm(drafts, { recursive: true, force: true });
-      held?.keep();
-      held = undefined;
-    },
+    [Symbol.asyncDispose]: () => drafts[Symbol.asyncDispose](),
   };
-}
-
-async function putInPlace(draft: string, target: string): Promise<void> {
-  await mkdir(dirname(target), { recursive: true });
-  await rename(draft, target);
 }
 
 async function receive(writer: BlobWriter, descriptor: Descriptor, body: Readable, options: WriteOptions): Promise<void> {
