@@ -128,6 +128,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/inspect.ts')).inspectCommand(),
   },
   {
+    name: 'merge',
+    group: 'Images',
+    summary: 'Make one image of several',
+    load: async () => (await import('./commands/merge.ts')).mergeCommand(),
+  },
+  {
+    name: 'diff',
+    group: 'Images',
+    summary: 'Show what differs between two images, or make a patch image of it',
+    load: async () => (await import('./commands/diff.ts')).diffCommand(),
+  },
+  {
     name: 'tag',
     group: 'Images',
     summary: 'Give an image another name',

@@ -54,7 +54,7 @@ export async function readFiles(
   const places = image.layers.map(() => new Map<number, string[]>());
   for (const file of files.values()) {
     if ((file.type !== 'file' && file.type !== 'hardlink') || !wanted(file)) continue;
-    const holder = file.type === 'file' ? file : followHardlink(files, file);
+    const holder = followHardlink(files, file);
     if (holder.size > limit)
       throw badInput('file-too-big', `'${file.path}' in the image has ${holder.size} bytes, at most ${limit} are read`);
     const place = places[holder.layer];
@@ -91,7 +91,8 @@ async function readPlaces(
   }
 }
 
-function followHardlink(files: ReadonlyMap<string, ImageFile>, file: ImageFile): ImageFile {
+/** The file that has the content of a file or hard link. Throws `bad-archive` (exit 2) for a link to nothing. */
+export function followHardlink(files: ReadonlyMap<string, ImageFile>, file: ImageFile): ImageFile {
   let at: ImageFile | undefined = file;
   for (let steps = 0; at?.type === 'hardlink' && steps < 40; steps++) at = files.get(at.linkname ?? '');
   if (at?.type !== 'file') throw badInput('bad-archive', `'${file.path}' in the image is a hard link to nothing`);
