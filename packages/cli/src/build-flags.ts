@@ -30,6 +30,8 @@ export interface BuildFlags extends RegistryFlags {
   readonly pullNever?: boolean;
   readonly timestamp?: string;
   readonly quiet?: boolean;
+  readonly listImages?: boolean;
+  readonly output?: 'json';
 }
 
 const collect = (value: string, list: readonly string[]) => [...list, value];
@@ -87,7 +89,9 @@ export function addBuildFlags(command: Command): Command {
     )
     .option('--timestamp <seconds>', 'latest time in the image, seconds since 1970 (also SOURCE_DATE_EPOCH)')
     .option('--iidfile <file>', "write the image's digest into a file")
-    .option('-q, --quiet', "print only the image's digest");
+    .option('-q, --quiet', "print only the image's digest")
+    .option('--list-images', 'print the container images that the context needs and where each was found, and build nothing')
+    .addOption(new Option('-o, --output <format>', 'of --list-images').choices(['json']));
   command.addOption(new Option('--pull-always', 'as --pull=always').hideHelp());
   command.addOption(new Option('--pull-never', 'as --pull=never').hideHelp());
   for (const flags of [

@@ -202,7 +202,8 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'registry',
     group: 'Images',
-    summary: "Serve, mirror and clean registries; list and remove what is in them; change the cluster's login",
+    summary:
+      "Save images as a registry keeps them; serve, mirror and clean registries; list and remove what is in them; change the cluster's login",
     load: async () => (await import('./commands/registry.ts')).registryCommand(),
   },
   {

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import type { BuildOptions, BuildResult, Platform } from '@sealos/image';
 import { Command } from 'commander';
 import { addBuildFlags, type BuildFlags, pairs, readSecrets } from '../build-flags.ts';
+import { printImageList } from '../image-list.ts';
 import { interrupted } from '../interrupt.ts';
 import { showTransfers } from '../output.ts';
 import { addCredentialsOption, addRegistryOptions, readRegistryFlags } from '../registry-options.ts';
@@ -47,6 +48,8 @@ async function readOptions(context: string, flags: BuildFlags): Promise<BuildOpt
 
 async function build(context: string, flags: BuildFlags): Promise<void> {
   const image = await import('@sealos/image/builder');
+  if (flags.listImages) return printImageList(await image.discoverImages(await image.contextRoot(context), interrupted), flags);
+  if (flags.output !== undefined) throw image.badInput('bad-flag', '--output is for --list-images');
   const { buildImage, familiarName, openRegistry, openStore, parsePlatform, parseReference, prepareBuild, pullImage, saveContextImages } =
     image;
   const common = await readOptions(context, flags);

@@ -1,10 +1,11 @@
 import { Command } from 'commander';
+import { registrySaveCommand } from './registry-save.ts';
 import { serveCommand } from './registry-serve.ts';
 
 export function registryCommand(): Command {
   const command = new Command('registry')
-    .description("Serve, mirror and clean registries; list and remove what is in them; change the cluster's login")
+    .description("Save images as a registry keeps them; serve, mirror and clean registries; change the cluster's login")
     .enablePositionalOptions();
-  for (const child of [serveCommand()]) command.addCommand(child);
+  for (const child of [registrySaveCommand(), serveCommand()]) command.addCommand(child);
   return command;
 }

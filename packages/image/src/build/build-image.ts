@@ -74,7 +74,8 @@ function parseName(text: string): Reference {
   throw badInput('bad-reference', `'${text}' cannot name what is built: it has a digest`, 'use a tag');
 }
 
-async function contextRoot(path: string): Promise<string> {
+/** The real path of a context. Throws `bad-context` (exit 2). */
+export async function contextRoot(path: string): Promise<string> {
   const root = await realpath(path).catch(() => undefined);
   if (root === undefined) throw badInput('bad-context', `there is no directory ${path}`);
   if (!(await stat(root)).isDirectory())

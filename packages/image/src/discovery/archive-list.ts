@@ -1,6 +1,9 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { parseReference, type Reference } from '../reference.ts';
+import type { Reference } from '../reference.ts';
+import { readReference } from './reference-text.ts';
+import { listLine } from './shim-lists.ts';
+import { decodeText } from './text-file.ts';
 
 /** An archive of the context that holds a container image. */
 export interface ListedArchive {
@@ -18,24 +21,22 @@ export const ARCHIVE_LIST = 'images/skopeo/tar.txt';
 export async function listArchives(
   context: string,
 ): Promise<{ readonly archives: readonly ListedArchive[]; readonly warnings: readonly string[] }> {
-  const text = await readFile(join(context, ARCHIVE_LIST), 'utf8').catch(() => '');
+  const text = decodeText(await readFile(join(context, ARCHIVE_LIST)).catch(() => Buffer.alloc(0)));
   const archives: ListedArchive[] = [];
   const warnings: string[] = [];
   for (const [index, raw] of text.split('\n').entries()) {
-    const line = raw.trim();
-    if (line === '' || line.startsWith('#')) continue;
-    const [, path, name] = /^(?:docker|oci)-archive:([^@]+)@(.+)$/.exec(line) ?? [];
-    const reference = name === undefined ? undefined : readName(name);
-    if (path !== undefined && reference !== undefined) archives.push({ path, reference, line: index + 1 });
+    const line = listLine(raw);
+    if (line === undefined) continue;
+    const archive = parseArchiveName(line);
+    if (archive !== undefined) archives.push({ ...archive, line: index + 1 });
     else warnings.push(`${ARCHIVE_LIST}:${index + 1}: '${line}' is not docker-archive:FILE@NAME, it is not saved`);
   }
   return { archives, warnings };
 }
 
-function readName(text: string): Reference | undefined {
-  try {
-    return parseReference(text);
-  } catch {
-    return undefined;
-  }
+/** Reads `docker-archive:FILE@NAME` or `oci-archive:FILE@NAME`; undefined for another text. NAME may have a digest. */
+export function parseArchiveName(text: string): Omit<ListedArchive, 'line'> | undefined {
+  const [, path, name] = /^(?:docker|oci)-archive:([^@]+)@(.+)$/.exec(text) ?? [];
+  const reference = name === undefined ? undefined : readReference(name);
+  return path === undefined || reference === undefined ? undefined : { path, reference };
 }

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { openArchive } from '../archive-source.ts';
 import { locate } from '../build/context-path.ts';
 import type { ContentOptions, ContentSource, OnTransfer } from '../content.ts';
 import { ARCHIVE_LIST, type ListedArchive } from '../discovery/archive-list.ts';
@@ -7,11 +6,16 @@ import { discoverImages } from '../discovery/discover.ts';
 import { badInput } from '../error.ts';
 import type { Platform } from '../manifest.ts';
 import type { Store } from '../store.ts';
-import { saveImages } from './save-images.ts';
+import type { NamedImages } from './named-images.ts';
+import { saveListed } from './save-listed.ts';
 
 export interface SaveContextOptions extends ContentOptions {
-  /** The real path of the build's context; the images go into its `registry` directory. */
+  /** The real path of the build's context. */
   readonly context: string;
+  /** Images and archives besides those of the context. */
+  readonly more?: NamedImages | undefined;
+  /** Where the images go (default: the context's `registry`). */
+  readonly directory?: string | undefined;
   /** Where images are fetched from. */
   readonly source: ContentSource;
   /** Has the images that the context takes from this machine, and room for archives that have to be unpacked. */
@@ -30,20 +34,18 @@ export interface SavedContext {
 
 /** Finds the container images that a context names and saves them. Throws `image-collision` and what the sources throw. */
 export async function saveContextImages(options: SaveContextOptions): Promise<SavedContext> {
-  const { context, source, store, platform, jobs, signal, onEvent } = options;
-  const { images, archives, warnings } = await discoverImages(context);
-  const common = { directory: join(context, 'registry'), platform, jobs, signal, onEvent };
-  const files = [];
+  const { context } = options;
+  const { images, archives, warnings } = await discoverImages(context, options.signal);
+  const { more = { images: [], archives: [] } } = options;
+  const files = [...more.archives];
   for (const archive of archives) files.push({ path: await archivePath(context, archive), name: archive.reference });
-  for (const from of ['registry', 'store'] as const) {
-    const references = images.filter((image) => image.from === from).map(({ reference }) => reference);
-    if (references.length > 0) await saveImages({ ...common, references, source: from === 'registry' ? source : store });
-  }
-  for (const { path, name } of files) {
-    await using archive = await openArchive(store, path, { name, signal });
-    await saveImages({ ...common, references: [name], source: archive.source });
-  }
-  return { images: images.length + archives.length, warnings };
+  const saved = await saveListed({
+    ...options,
+    directory: options.directory ?? join(context, 'registry'),
+    images: [...images, ...more.images],
+    archives: files,
+  });
+  return { images: saved.images, warnings: [...warnings, ...saved.warnings] };
 }
 
 async function archivePath(context: string, archive: ListedArchive): Promise<string> {
