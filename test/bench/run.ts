@@ -6,6 +6,7 @@ import { createInterface } from 'node:readline';
 import { openLab } from '@sealos/lab';
 import { buildClusterImages, imageNames, runProgram } from '../../scripts/cluster-images.ts';
 import { ensureInstalled } from '../../scripts/debian.ts';
+import { writePart } from './page.ts';
 
 const sealos = join(dirname(dirname(import.meta.dirname)), 'sealos');
 const CONFIG = '/var/lib/sealos/data/default/etc/kubeadm-init.yaml';
@@ -49,10 +50,12 @@ function notePhase(phases: Phases, { step = '', milliseconds = 0 }: Event): void
 
 /**
  * Measures `sealos run` of a cluster on new hosts, then the bare kubeadm calls on hosts that sealos has prepared and no more: same machine,
- * same configuration, same images. Control planes join one after the other and workers meanwhile, with both. Prints the phases and the ratio.
+ * same configuration, same images. Control planes join one after the other and workers meanwhile, with both. Says the phases and the ratio, and
+ * writes them into the page.
  */
-export async function benchRun({ masters, workers, target }: Shape): Promise<void> {
-  console.log(`bench: sealos run of ${masters}+${workers} beside bare kubeadm on servers made here, about ${2 + 2 * masters} minutes`);
+export async function benchRun({ masters, workers, target }: Shape, say: (line: string) => void): Promise<void> {
+  const begun = new Date();
+  say(`bench: sealos run of ${masters}+${workers} beside bare kubeadm on servers made here, about ${2 + 2 * masters} minutes`);
   ensureInstalled(['debootstrap', 'systemd-container', 'iproute2', 'nftables', 'openssh-client']);
   const work = mkdtempSync(join(tmpdir(), 'sealos-bench-run-'));
   const env = { ...process.env, SEALOS_STORAGE: join(work, 'store'), SEALOS_RUNTIME_ROOT: join(work, 'state') };
@@ -115,14 +118,25 @@ export async function benchRun({ masters, workers, target }: Shape): Promise<voi
       ]);
     });
 
-    console.log('\nphase                     seconds');
-    for (const [step, seconds] of phases) console.log(`${step.padEnd(24)} ${seconds.toFixed(1).padStart(8)}`);
     const theirs = init + joining;
     const ratio = ours / theirs;
-    console.log(
-      `\nsealos run of ${masters}+${workers} ${ours.toFixed(1)} s; bare kubeadm ${theirs.toFixed(1)} s (init ${init.toFixed(1)}, joins ${joining.toFixed(1)}), its hosts prepared beforehand`,
-    );
-    console.log(`ratio ${ratio.toFixed(2)}x, target ${target.toFixed(2)}x${ratio > target ? '  TARGET MISSED' : ''}`);
+    const cells: readonly (readonly [what: string, seconds: number])[] = [
+      ...phases,
+      ['**sealos run, all of it**', ours],
+      ['bare kubeadm init', init],
+      ['bare kubeadm joins', joining],
+    ];
+    const lines = [
+      `${masters} control plane${masters === 1 ? '' : 's'} and ${workers} worker${workers === 1 ? '' : 's'}:`,
+      '',
+      '| step | seconds |',
+      '|---|---|',
+      ...cells.filter(([, seconds]) => seconds >= 0.05).map(([what, seconds]) => `| ${what} | ${seconds.toFixed(1)} |`),
+      '',
+      `\`run\` takes ${ratio.toFixed(2)}x the time of the bare kubeadm calls on hosts prepared beforehand (target at most ${target.toFixed(2)}x: ${ratio > target ? '**missed**' : 'met'}).`,
+    ];
+    say(`\n${lines.join('\n')}\n`);
+    writePart(`clusters of ${masters}+${workers}`, lines, begun);
   } finally {
     await lab.down();
     rmSync(work, { recursive: true, force: true });
