@@ -272,9 +272,9 @@ test('defect 7: a host’s own variables reach the commands of applications ther
 });
 
 test('defect 15: an image that is run again keeps its place, and none gets lost', async () => {
-  const before = await stage.state();
+  const before = stage.images();
   await run(imageOf('rancher'), '--force', '-e', 'NODE_IP=192.0.2.9');
-  const after = await stage.state();
+  const after = stage.images();
   assert.deepEqual(after.images, before.images);
   assert.deepEqual(after.mounts, after.images);
 });

@@ -35,7 +35,10 @@ interface Variant {
   readonly initCri?: string;
   readonly cleanCri?: string;
   readonly env?: readonly string[];
-  /** The calls that `init` and `clean` come to on a host, after those of `initCri`. */
+  readonly auth?: string;
+  /** The rootfs does not say which contract it keeps. */
+  readonly isOfGeneration1?: boolean;
+  /** The calls that `init`, `auth` and `clean` come to on a host, after those of `initCri`. */
   readonly calls: readonly string[];
 }
 
@@ -43,7 +46,19 @@ const common = ['registryDomain=sealos.hub', 'registryPort=5000', 'registryUsern
 
 /** Label values of the published images (cluster-image-layout.md §1.1 and §1.5), on a host where criData is /data. */
 const variants: Readonly<Record<string, Variant>> = {
-  'February 2023': { init: 'init-cri.sh && bash init.sh', clean: 'clean.sh', calls: ['init-cri.sh', 'init.sh', 'clean.sh'] },
+  '2022': {
+    init: 'init.sh $criData $registryDomain $registryPort $registryUsername $registryPassword',
+    clean: 'clean.sh $criData',
+    auth: 'auth.sh',
+    isOfGeneration1: true,
+    calls: ['init.sh /data sealos.hub 5000 admin passw0rd', 'auth.sh', 'clean.sh /data'],
+  },
+  'February 2023': {
+    init: 'init-cri.sh && bash init.sh',
+    clean: 'clean.sh',
+    auth: 'auth.sh',
+    calls: ['init-cri.sh', 'init.sh', 'auth.sh', 'clean.sh'],
+  },
   containerd: {
     init: 'init-cri.sh $registryDomain $registryPort && bash init.sh',
     clean: 'clean.sh && bash clean-cri.sh $criData',
@@ -74,16 +89,21 @@ const variants: Readonly<Record<string, Variant>> = {
   },
 };
 
-for (const [name, { init, clean, initCri, cleanCri, env = [], calls }] of Object.entries(variants)) {
+for (const [name, { init, clean, initCri, cleanCri, auth, isOfGeneration1 = false, env = [], calls }] of Object.entries(variants)) {
   test(`case 1: the labels of the published ${name} images come to the calls that their scripts expect`, () => {
-    const labels = { ...rootfs, init, clean, ...(initCri && { 'init-cri': initCri }), ...(cleanCri && { 'clean-cri': cleanCri }) };
+    const { 'sealos.io.version': contract, ...generation1 } = rootfs;
+    const labels = {
+      ...generation1,
+      ...(isOfGeneration1 ? {} : { 'sealos.io.version': contract }),
+      ...{ init, clean, ...(auth && { auth }), ...(initCri && { 'init-cri': initCri }), ...(cleanCri && { 'clean-cri': cleanCri }) },
+    };
     const read = image(labels, ['PATH=/bin', 'criData=/var/lib/containerd', ...common, ...env]);
     const scripts = lifecycleScripts([read]);
     const host = hostEnvironment({ image: read.env, host: new Map([['criData', '/data']]), roles: ['node'], sealosVersion: 'v5' });
     const directory = mkdtempSync(join(work, 'scripts-'));
     for (const script of new Set(calls.map((call) => call.split(' ')[0] ?? '')))
       writeFileSync(join(directory, script), `echo "\${0##*/} $*" | sed 's/ $//' >> calls\n`);
-    for (const label of [scripts.initCri, scripts.init, scripts.clean, scripts.cleanCri]) {
+    for (const label of [scripts.initCri, scripts.init, scripts.auth, scripts.clean, scripts.cleanCri]) {
       if (label === undefined) continue;
       const { status } = spawnSync('bash', ['-s'], { input: scriptLine(label, host.env, directory).text });
       assert.equal(status, 0, label);
@@ -92,8 +112,8 @@ for (const [name, { init, clean, initCri, cleanCri, env = [], calls }] of Object
   });
 }
 
-test('case 2: scripts that no label names have their usual names, those of the container runtime are left out, auth is never run', () => {
-  const scripts = lifecycleScripts([image({ ...rootfs, auth: 'auth.sh', 'init-cri': '' })]);
+test('case 2: scripts that no label names have their usual names, those of the container runtime and the login are left out', () => {
+  const scripts = lifecycleScripts([image({ ...rootfs, auth: '', 'init-cri': '' })]);
   assert.deepEqual(scripts, {
     check: 'check.sh',
     initRegistry: 'init-registry.sh',
@@ -103,10 +123,11 @@ test('case 2: scripts that no label names have their usual names, those of the c
   });
 });
 
-test('case 2: a rootfs says v1beta1 or v1beta2; the images of 2022, which say neither, are refused as sealos 5 refuses them', () => {
-  for (const version of ['v1beta1', 'v1beta2']) assert.equal(image({ ...rootfs, 'sealos.io.version': version }).kind, 'rootfs');
+test('case 2: a rootfs says v1beta1 or v1beta2, or is one of 2022 and says neither; what says another is refused', () => {
+  for (const version of ['v1beta1', 'v1beta2']) assert.equal(image({ ...rootfs, 'sealos.io.version': version }).firstGeneration, false);
   const { 'sealos.io.version': _, ...generation1 } = rootfs;
-  assert.throws(() => image(generation1), { message: /needs label sealos\.io\.version=v1beta1 or v1beta2, it has none/, exitCode: 2 });
+  assert.deepEqual([image(generation1).kind, image(generation1).firstGeneration], ['rootfs', true]);
+  assert.throws(() => image({ ...rootfs, 'sealos.io.version': 'v2' }), { message: /known are v1beta1 and v1beta2/, exitCode: 2 });
 });
 
 test('case 2: the labels of a k3s image are read whole, and the image is refused before any host is touched', () => {

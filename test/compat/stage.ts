@@ -1,11 +1,10 @@
 // The cluster of the compatibility tests: a rootfs image and application images made like those that are published, two lab hosts.
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { type LabHost, openLab } from '@sealos/lab';
+import type { LabHost } from '@sealos/lab';
 import { parseClusterfile } from '@sealos/runtime';
-import { buildClusterImages, imageNames, runProgram } from '../../scripts/cluster-images.ts';
-import { executableIn } from '../support/executable.ts';
+import { imageNames } from '../../scripts/cluster-images.ts';
+import { type LabCluster, openLabCluster } from './lab-cluster.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 
@@ -25,74 +24,27 @@ export const applications = [
 ] as const;
 export const imageOf = (application: (typeof applications)[number]) => `localhost/${application}:1`;
 
-export interface Stage {
-  readonly hosts: readonly LabHost[];
-  /** Runs sealos to its end. Throws with the last lines when it fails. */
-  readonly sealos: (...args: readonly string[]) => Promise<string>;
-  /** The flags for the hosts' keys, two words each. */
-  readonly login: readonly string[];
-  /** Runs a command on a host as root, by OpenSSH. */
-  readonly on: (index: number, command: string) => Promise<string>;
+export interface Stage extends LabCluster {
   /** Names of the images that the operator's Clusterfile has, and of those that it says are on the hosts. */
-  readonly state: () => Promise<{ readonly images: readonly string[]; readonly mounts: readonly string[] }>;
-  readonly work: string;
-  [Symbol.asyncDispose](): Promise<void>;
+  readonly images: () => { readonly images: readonly string[]; readonly mounts: readonly string[] };
 }
-
-const log = (line: string) => console.log(`# ${line}`);
 
 /** Makes the images and two empty servers; removes all of them when it is disposed of. */
 export async function openStage(): Promise<Stage> {
-  const lab = openLab({ name: 'test-compat' });
-  const work = mkdtempSync(join(tmpdir(), 'sealos-compat-'));
-  const env = { SEALOS_STORAGE: join(work, 'store'), SEALOS_RUNTIME_ROOT: join(work, 'state') };
-  // The executable, not the sources: it puts itself on the control planes.
-  let sealos = '';
-  const call = (...args: readonly string[]) => runProgram([sealos, ...args], { env, onLine: log });
-  const dispose = async () => {
-    await lab.down();
-    rmSync(work, { recursive: true, force: true });
+  const opened = await openLabCluster({ name: 'test-compat', count: 2, build: (work, _storage, call) => buildImages(work, call) });
+  return {
+    ...opened,
+    images() {
+      const { cluster } = parseClusterfile(readFileSync(join(opened.state, 'default/Clusterfile'), 'utf8'), { name: 'state' });
+      return { images: cluster.images, mounts: cluster.status.mounts.map(({ imageName }) => imageName) };
+    },
   };
-  try {
-    mkdirSync(env.SEALOS_RUNTIME_ROOT);
-    const building = async () => {
-      sealos = await executableIn(work);
-      await buildClusterImages({ storage: env.SEALOS_STORAGE, onLine: log });
-      await buildImages(work, call);
-    };
-    // What a run that was cut off left there is no empty server.
-    const upAnew = async () => {
-      await lab.down();
-      return lab.up({ count: 2 });
-    };
-    // Neither is left at work when the other fails.
-    const [up, built] = await Promise.allSettled([upAnew(), building()]);
-    if (up.status === 'rejected') throw up.reason;
-    if (built.status === 'rejected') throw built.reason;
-    const hosts = up.value;
-    const [first] = hosts;
-    if (!first) throw new Error('the lab gave no server');
-    return {
-      hosts,
-      sealos: call,
-      login: ['-i', first.sshKey, '--known-hosts', first.knownHosts],
-      on: async (index, command) => runProgram(await lab.ssh(hosts[index]?.name ?? '', [command]), { onLine: () => {} }),
-      async state() {
-        const { cluster } = parseClusterfile(readFileSync(join(env.SEALOS_RUNTIME_ROOT, 'default/Clusterfile'), 'utf8'), { name: 'state' });
-        return { images: cluster.images, mounts: cluster.status.mounts.map(({ imageName }) => imageName) };
-      },
-      work,
-      [Symbol.asyncDispose]: dispose,
-    };
-  } catch (error) {
-    await dispose();
-    throw error;
-  }
 }
 
 type Call = (...args: readonly string[]) => Promise<string>;
 
-async function buildImages(work: string, call: Call): Promise<void> {
+/** The rootfs image and the applications of the tests, into the store that the calls use. */
+export async function buildImages(work: string, call: Call): Promise<void> {
   const context = join(work, 'rootfs');
   cpSync(join(import.meta.dirname, 'rootfs'), context, { recursive: true });
   for (const [from, to] of Object.entries(SCRIPTS)) cpSync(join(root, 'images/kubernetes/scripts', from), join(context, 'scripts', to));

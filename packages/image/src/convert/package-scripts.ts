@@ -56,16 +56,72 @@ systemctl daemon-reload
 systemctl enable kubelet.service
 `;
 
+/** Places where packages put a container runtime; those that were not there before its scripts ran go when the host is cleaned. */
+const RUNTIME_FILES = [
+  ...['/usr/bin', '/usr/local/bin'].flatMap((directory) =>
+    [
+      ...[
+        'containerd',
+        'containerd-shim',
+        'containerd-shim-runc-v1',
+        'containerd-shim-runc-v2',
+        'containerd-stress',
+        'ctr',
+        'runc',
+        'crun',
+      ],
+      ...['docker', 'dockerd', 'docker-init', 'docker-proxy', 'docker-containerd', 'docker-containerd-shim', 'docker-runc'],
+    ].map((name) => `${directory}/${name}`),
+  ),
+  ...['containerd.service', 'docker.service', 'docker.socket'].map((name) => `/etc/systemd/system/${name}`),
+  ...['/etc/containerd', '/opt/containerd', '/etc/ld.so.conf.d/containerd.conf', '/var/lib/containerd', '/etc/docker', '/var/lib/docker'],
+];
+
+const runtimeFiles = `runtime_files() { ls -d ${RUNTIME_FILES.join(' ')} 2> /dev/null | sort; }
+`;
+
+const rememberRuntime = `# Once: what is here before the package's scripts ran stays when this host is cleaned.
+${runtimeFiles}if [[ ! -e ../.runtime-before ]]; then
+  runtime_files > ../.runtime-before.new || true
+  mv -f ../.runtime-before.new ../.runtime-before
+fi
+`;
+
+const cleanRuntime = `${runtimeFiles}brought=$([[ ! -e ../.runtime-before ]] || comm -13 ../.runtime-before <(runtime_files))
+is_brought() { grep -qxF -- "$1" <<< "$brought"; }
+if grep -Eq '^/usr(/local)?/bin/(containerd|dockerd)$' <<< "$brought"; then
+  # Pods first, by the runtime itself while it runs: their processes, mounts and networks.
+  crictl() { timeout 30 "$BIN_DIR/crictl" --runtime-endpoint "unix://\${SEALOS_SYS_CRI_ENDPOINT#unix://}" "$@" 2> /dev/null; }
+  for pod in $(crictl pods -q || true); do crictl stopp "$pod" > /dev/null || true; crictl rmp -f "$pod" > /dev/null || true; done
+  for unit in docker.socket docker.service containerd.service; do
+    if is_brought "/etc/systemd/system/$unit"; then systemctl disable --now "$unit" 2> /dev/null || true; fi
+  done
+  for file in /run/containerd/io.containerd.runtime.v2.task/*/*/init.pid; do
+    if [[ -r $file ]]; then kill -KILL "$(< "$file")" 2> /dev/null || true; fi
+  done
+  for process in /proc/[0-9]*; do
+    program=$(readlink "$process/exe" 2> /dev/null) || continue
+    if is_brought "\${program% (deleted)}"; then kill -KILL "\${process#/proc/}" 2> /dev/null || true; fi
+  done
+  awk '$5 ~ "^(/run/containerd|/var/lib/containerd|/var/lib/docker)/" { print $5 }' /proc/self/mountinfo | sort -r |
+    while read -r mount; do umount -l "$mount" || true; done
+  while read -r path; do rm -rf --one-file-system "$path"; done <<< "$brought"
+  rm -rf --one-file-system /run/containerd
+  ldconfig
+fi
+`;
+
 function init({ runtimeScript, runsMaster }: PackageShell): string {
   // The scripts are of an age in which none of them expected 'set -e' or another directory than their own.
   const own = (name: string) => `( cd ../shell && bash ${name} )\n`;
   const master = `if [[ ,\${SEALOS_SYS_RUN_MODE:-}, == *,master,* ]]; then ${own('master.sh').trim()}; fi\n`;
-  return `${HEAD}${runtimeScript === undefined ? '' : own(runtimeScript)}${own('init.sh')}${runsMaster ? master : ''}${kubelet}`;
+  const runtime = runtimeScript === undefined ? '' : own(runtimeScript);
+  return `${HEAD}${rememberRuntime}${runtime}${own('init.sh')}${runsMaster ? master : ''}${kubelet}`;
 }
 
 function clean({ hasClean }: PackageShell): string {
   return `${HEAD}systemctl disable --now kubelet.service 2>/dev/null || true
-${hasClean ? '( cd ../shell && bash clean.sh ) || true\n' : ''}rm -rf /etc/systemd/system/kubelet.service.d /var/lib/kubelet
+${hasClean ? '( cd ../shell && bash clean.sh ) || true\n' : ''}${cleanRuntime}rm -rf /etc/systemd/system/kubelet.service.d /var/lib/kubelet
 rm -f /etc/systemd/system/kubelet.service
 for program in ../bin/*; do
   installed=$BIN_DIR/\${program##*/}

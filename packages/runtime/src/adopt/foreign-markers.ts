@@ -10,8 +10,17 @@ import { INIT_MARKER, JOIN_MARKER } from '../steps/membership.ts';
 export function foreignMarkers(cluster: Cluster, ip: string): readonly string[] {
   const isFirst = masters(cluster)[0]?.address.ip === ip;
   const isRegistry = registryHosts(cluster).some(({ address }) => address.ip === ip);
+  const logsIn = cluster.status.mounts.some(({ type, labels }) => type === 'rootfs' && labels['auth'] !== undefined);
   const commands = cluster.status.mounts.filter(({ type }) => type !== 'application').map(({ imageName }) => applicationStepId(imageName));
-  return ['check', ...(isRegistry ? ['init-registry'] : []), 'init-cri', 'init', ...commands, isFirst ? INIT_MARKER : JOIN_MARKER];
+  return [
+    'check',
+    ...(isRegistry ? ['init-registry'] : []),
+    'init-cri',
+    'init',
+    ...(logsIn ? ['auth'] : []),
+    ...commands,
+    isFirst ? INIT_MARKER : JOIN_MARKER,
+  ];
 }
 
 /** Records on a host what another program has done there, so that it is not done again. Nothing else on the host is changed. */

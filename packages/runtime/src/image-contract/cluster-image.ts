@@ -15,6 +15,8 @@ export interface LifecycleScripts {
   readonly cleanRegistry: string;
   readonly initCri?: string;
   readonly cleanCri?: string;
+  /** Logs the host in to the registry just before kubeadm: images up to April 2023. */
+  readonly auth?: string;
 }
 
 /** What an image's labels, environment and command mean to a cluster. */
@@ -25,6 +27,8 @@ export interface ClusterImage {
   /** Kubernetes version with `v`; always there for a rootfs. */
   readonly version?: string;
   readonly distribution: 'kubernetes' | 'k3s';
+  /** A rootfs of 2022, made for sealos 4.0 and 4.1: it does not say which version of the contract it keeps. */
+  readonly firstGeneration: boolean;
   /** From the image's own environment; `imageVip` heeds the user's. */
   readonly vip: string;
   readonly lvscareImage: string;
@@ -62,6 +66,7 @@ const scriptLabels: Readonly<Record<keyof LifecycleScripts, string>> = {
   cleanRegistry: 'clean-registry',
   initCri: 'init-cri',
   cleanCri: 'clean-cri',
+  auth: 'auth',
 };
 
 /** Reads an image's contract. Throws bad input where a rootfs lacks what it must have. */
@@ -76,6 +81,7 @@ export function clusterImage(name: string, config: ImageConfig): ClusterImage {
     kind,
     ...(version === undefined ? {} : { version }),
     distribution: distribution(name, labels),
+    firstGeneration: kind === 'rootfs' && !contractLabel(labels, 'version'),
     vip: kind === 'application' ? defaultVip : labelledVip(name, labels, env),
     lvscareImage: substituteLabel(labels['image'] || defaultLvscareImage, env),
     scripts: kind === 'application' ? {} : labelledScripts(labels),
@@ -157,11 +163,11 @@ function kubernetesVersion(name: string, kind: ImageKind, labels: Readonly<Recor
   const text = labels['version'];
   if (kind !== 'rootfs') return text;
   const abi = contractLabel(labels, 'version');
-  if (abi === undefined || !abiVersions.includes(abi)) {
+  if (abi && !abiVersions.includes(abi)) {
     throw badInput(
       'bad-image',
-      `${name}: a rootfs image needs label sealos.io.version=${abiVersions.join(' or ')}, it has ${abi === undefined ? 'none' : `'${abi}'`}`,
-      'use an image made for sealos 4.2 or later',
+      `${name}: its label sealos.io.version is '${abi}', known are ${abiVersions.join(' and ')}`,
+      'use an image made for sealos 4 or 5',
     );
   }
   if (text === undefined || semver.parse(text) === null) {

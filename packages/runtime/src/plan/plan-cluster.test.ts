@@ -99,6 +99,21 @@ test('the container runtime is started by a script of its own only where the ima
   );
 });
 
+test('with an image of 2022 the registry starts after the container runtime that runs it, and hosts log in to it before kubeadm', () => {
+  const scripts = { ...input([]).scripts, auth: 'auth.sh' };
+  const steps = ids(planCluster(input([host('10.0.0.1', 'master'), host('10.0.0.2', 'node')], { scripts, firstGeneration: true })));
+  assert.deepEqual(steps.slice(steps.indexOf('check'), steps.indexOf('kubeadm-init')), [
+    'check',
+    'registry-name',
+    'api-name',
+    'image-lists',
+    'init',
+    'init-registry',
+    'auth',
+    'certificates',
+  ]);
+});
+
 test('every step comes after those that it needs', () => {
   const commands = [application, patch].map((image) => ({
     image,

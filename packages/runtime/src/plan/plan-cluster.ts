@@ -2,26 +2,20 @@ import type { EtcdSchedule } from '../etcd/schedule.ts';
 import { etcdScheduleStep } from '../etcd/schedule-step.ts';
 import type { Address, Host, HostFile } from '../host/host.ts';
 import type { LifecycleScripts } from '../image-contract/cluster-image.ts';
-import { scriptLine } from '../image-contract/commands.ts';
 import { nodeName } from '../kubeadm/node.ts';
 import type { Plan, Step } from '../step.ts';
-import { adoptRuntimeStep } from '../steps/adopt-runtime.ts';
 import { apiAddressStep, chooseBalancing } from '../steps/api-address.ts';
 import { apiGuardStep, type GuardImage } from '../steps/api-guard.ts';
 import { applicationStep, applicationStepId } from '../steps/application.ts';
-import { CONFIG_FILES_STEP, type ConfigFilesInput, configFilesStep } from '../steps/config-files.ts';
-import { filesStep } from '../steps/files.ts';
-import { hostNamesStep } from '../steps/host-names.ts';
+import type { ConfigFilesInput } from '../steps/config-files.ts';
 import { certificatesStep, kubeadmInitStep, kubeconfigStep } from '../steps/kubeadm-init.ts';
 import { kubeadmJoinStep, tokenAdmission } from '../steps/kubeadm-join.ts';
-import { layersStep } from '../steps/layers.ts';
-import { lifecycleStep } from '../steps/lifecycle.ts';
 import { masterAccessSteps } from '../steps/master-access.ts';
 import { INIT_MARKER } from '../steps/membership.ts';
 import { ownApiStep } from '../steps/own-api.ts';
-import { registryStep } from '../steps/registry.ts';
 import { type MasterWithExecutable, SEALOS_EXECUTABLE_STEP, sealosExecutableStep } from '../steps/sealos-executable.ts';
-import { architecturesOf, type PlannedCommands, type PlannedHost, type PlanShape } from './plan-input.ts';
+import { hostSteps } from './plan-hosts.ts';
+import type { PlannedCommands, PlannedHost, PlanShape } from './plan-input.ts';
 
 export interface ClusterPlanInput extends PlanShape {
   /** What Configs change of the images' files; absent where the images are not asked for. */
@@ -32,6 +26,8 @@ export interface ClusterPlanInput extends PlanShape {
   readonly guard: GuardImage;
   readonly etcdSchedule: EtcdSchedule | undefined;
   readonly scripts: LifecycleScripts;
+  /** The rootfs is one of 2022, whose scripts expect another order. */
+  readonly firstGeneration?: boolean | undefined;
   readonly vip: string;
   readonly apiName: string;
   readonly apiPort: number;
@@ -84,95 +80,15 @@ function expectedPreflightErrors(hosts: readonly PlannedHost[], skipPhases: read
   return [...errors];
 }
 
-/** How a host finds the API: a control plane by itself as soon as it has one, a worker by the virtual address where its kernel can balance it. */
-function apiAddressOf({ seat, vip }: ClusterPlanInput, host: PlannedHost): string {
-  if (isMaster(host)) return host.member ? host.address.ip : seat.ip;
-  return host.facts && chooseBalancing(host.facts) === 'direct' ? seat.ip : vip;
-}
-
 /**
  * Everything that brings the hosts from whatever they are to the cluster that is wanted, in order; undone backwards it is the reset.
  * Pure: it reads nothing and no host. Each step finds out by itself what is still to do.
  */
 export function planCluster(input: ClusterPlanInput): Plan {
-  const { layout, hosts, images, master0, registry, scripts, timeout } = input;
-  const lifecycle = (label: string) => (host: PlannedHost) => scriptLine(label, host.env, `${layout.rootfs}/scripts`);
-
-  const steps: Step[] = [
-    layersStep({ layout, hosts: addresses(hosts), images, master0, registryHost: registry.host, architectures: architecturesOf(hosts) }),
-    ...registryIndexSteps(input),
-    ...(input.configFiles ? [configFilesStep({ ...input.configFiles, needs: ['layers'] })] : []),
-    filesStep({
-      id: 'files',
-      title: "writing each host's own files",
-      layout,
-      hosts,
-      needs: [input.configFiles ? CONFIG_FILES_STEP : 'layers'],
-    }),
-    adoptRuntimeStep({ layout, hosts: addresses(hosts), needs: ['files'], adopt: input.adoptContainerd }),
-    lifecycleStep({
-      id: 'check',
-      title: "running the image's check",
-      layout,
-      hosts,
-      needs: ['files', 'adopt-runtime'],
-      script: lifecycle(scripts.check),
-      unlessDone: 'init',
-      timeout,
-    }),
-    hostNamesStep({
-      id: 'registry-name',
-      title: "naming the registry's host",
-      needs: ['check'],
-      hosts: hosts.map(({ address }) => ({ address, names: [{ domain: registry.domain, ip: registry.host.ip }] })),
-    }),
-    registryStep(input, {
-      needs: ['registry-name'],
-      script: lifecycle(scripts.initRegistry),
-      clean: lifecycle(scripts.cleanRegistry),
-      timeout,
-    }),
-  ];
-  if (scripts.initCri) {
-    const { initCri, cleanCri } = scripts;
-    steps.push(
-      lifecycleStep({
-        id: 'init-cri',
-        title: 'starting the container runtime',
-        layout,
-        hosts,
-        needs: ['init-registry'],
-        script: lifecycle(initCri),
-        clean: cleanCri ? lifecycle(cleanCri) : undefined,
-        timeout,
-      }),
-    );
-  }
-  steps.push(
-    hostNamesStep({
-      id: 'api-name',
-      title: "naming the API's address",
-      needs: [scripts.initCri ? 'init-cri' : 'init-registry'],
-      hosts: hosts.map((host) => ({
-        address: host.address,
-        names: [
-          { domain: input.apiName, ip: apiAddressOf(input, host) },
-          ...(isMaster(host) ? [] : [{ domain: 'lvscare.node.ip', ip: host.address.ip }]),
-        ],
-      })),
-    }),
-    lifecycleStep({
-      id: 'init',
-      title: 'preparing the hosts',
-      layout,
-      hosts,
-      needs: ['api-name'],
-      script: lifecycle(scripts.init),
-      clean: lifecycle(scripts.clean),
-      timeout,
-    }),
-  );
-  const membership = membershipSteps(input, { needs: ['init'], ignorePreflightErrors: expectedPreflightErrors(hosts, input.skipPhases) });
+  const { layout, hosts, timeout } = input;
+  const ready = hostSteps(input);
+  const steps: Step[] = [...ready.steps];
+  const membership = membershipSteps(input, { needs: ready.ends, ignorePreflightErrors: expectedPreflightErrors(hosts, input.skipPhases) });
   steps.push(...membership.steps);
 
   const access = masterSteps(input, membership.ends);
@@ -203,14 +119,6 @@ function masterSteps(
     ...masterAccessSteps({ cluster, masters, hosts: users, hostOf, clusterfile: onMasters.clusterfile, needs: [SEALOS_EXECUTABLE_STEP] }),
   ];
   return { steps, ends: steps.slice(-1).map(({ id }) => id) };
-}
-
-/** In a registry of several architectures a tag leads to an index of the images of each. */
-function registryIndexSteps({ layout, hosts, registry, registryIndexes }: ClusterPlanInput): readonly Step[] {
-  if (registryIndexes.length === 0) return [];
-  const files = registryIndexes.map((file) => ({ ...file, path: `${layout.rootfs}/${file.path}` }));
-  const serving = hosts.filter(({ address }) => address.ip === registry.host.ip).map((host) => ({ ...host, files }));
-  return [filesStep({ id: 'registry-index', title: "joining the registry's architectures", layout, hosts: serving, needs: ['layers'] })];
 }
 
 /** Control planes, workers and the address by which these find those; `ends` are the steps after which the cluster stands. */

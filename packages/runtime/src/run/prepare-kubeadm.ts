@@ -1,6 +1,7 @@
 import { documentsWithNames } from '../cert/api-names.ts';
 import { type Environment, masters } from '../cluster/cluster.ts';
 import type { Address, HostFile } from '../host/host.ts';
+import { runtimeSocket } from '../image-contract/environment.ts';
 import { kubeadmDocuments } from '../kubeadm/documents.ts';
 import { liveApiNames } from '../kubeadm/live-names.ts';
 import type { KubeadmPlan } from '../kubeadm/plan.ts';
@@ -61,7 +62,7 @@ export async function prepareKubeadm(
       auditPolicy: input.images.some((image) => image.hasAuditPolicy),
       vip,
       apiName: API_NAME,
-      criSocket: rootfsEnv.get('SEALOS_SYS_CRI_ENDPOINT'),
+      criSocket: runtimeSocket(rootfsEnv),
       imageEndpoint: rootfsEnv.get('SEALOS_SYS_IMAGE_ENDPOINT'),
       imageDocuments: rootfs.kubeadm,
       userDocuments: names.length === 0 ? input.userDocuments : documentsWithNames(input.userDocuments, names),

@@ -198,6 +198,8 @@ export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInpu
   const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env, hosts, seat);
   const scripts: LifecycleScripts = lifecycleScripts(input.images.map((image) => image.contract));
   const byAddress = new Map(input.hosts.map(({ spec, host }) => [spec.address.ip, host]));
+  if (rootfs.contract.firstGeneration)
+    input.warn(`${rootfs.contract.name} is an image of 2022 (it has no label sealos.io.version): it is run as sealos 4.1 did`);
   const guard = guardImage(rootfs.contract);
   const workers = hosts.filter(({ roles }) => !roles.includes('master'));
   const balanced = workers.map(({ address, facts }) => ({ address, balancing: facts ? chooseBalancing(facts) : ('direct' as const) }));
@@ -212,6 +214,7 @@ export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInpu
     master0: master0.spec.address,
     registry: { host: registryHost.address, domain: registry.domain, port: registry.port, data: registry.data },
     scripts,
+    firstGeneration: rootfs.contract.firstGeneration,
     vip,
     apiName: API_NAME,
     apiPort: kubeadm.plan.apiPort,

@@ -92,6 +92,7 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
     master0,
     registry: { host: registry.address, domain: registryConfig.domain, port: registryConfig.port, data: registryConfig.data },
     scripts: lifecycleScripts(images),
+    firstGeneration: rootfs.firstGeneration,
     vip: imageVip(rootfs, env, seat.ip),
     apiName: API_NAME,
     apiPort: 6443,
