@@ -17,9 +17,9 @@ import { restoreSecrets } from '../state/environment-secrets.ts';
 import { readIfThere } from '../state/private-file.ts';
 import { openState } from '../state/state.ts';
 import { CLUSTERFILE_KEY, STATE_SECRET } from '../steps/cluster-state.ts';
-import { MASTER_COPY_MARK } from '../steps/master-access.ts';
+import { MASTER_COPY_MARK, setAsideForeignHome } from '../steps/master-access.ts';
 import { exists } from './desired.ts';
-import { type Connection, joinFailures, reachWhatAnswers } from './reach-hosts.ts';
+import { type Connection, isOwnAddress, joinFailures, reachWhatAnswers } from './reach-hosts.ts';
 
 export interface AdoptClusterOptions {
   /** Refuses a cluster of another name; undefined: whatever its name is. */
@@ -95,7 +95,7 @@ async function findState(host: Host, options: AdoptClusterOptions): Promise<Foun
 /**
  * `sealos adopt`: rebuilds the state of a cluster on this machine from the cluster itself, for an operator that was lost or another
  * that takes over; also of a cluster that sealos 4 or 5, or kubeadm alone, made. Nothing on the hosts is changed; on those of another
- * program's cluster it is recorded, in this program's own directory, what is done already. Refuses (exit 2) where this machine holds that
+ * program's cluster it is recorded, in this program's own directory, what is done already, and that program's state is set aside. Refuses (exit 2) where this machine holds that
  * cluster already.
  */
 export async function adoptCluster(options: AdoptClusterOptions): Promise<AdoptedCluster> {
@@ -146,7 +146,16 @@ export async function adoptCluster(options: AdoptClusterOptions): Promise<Adopte
   await restoreCopiedSecrets(state, found.copy);
   for (const { host: member } of members.reached)
     if (foreign?.includes(member.address.ip)) await recordForeignWork(member, whole.cluster, signal);
-  // Last: with a Clusterfile the cluster is here.
+  // With a Clusterfile the cluster is here.
   await state.write(whole);
-  return result;
+  if (foreign === undefined) return result;
+  const kept: string[] = [];
+  for (const { host: member, spec } of members.reached) {
+    // On this machine it is this program's own state now.
+    if (!spec.roles.includes('master') || isOwnAddress(spec.address.ip)) continue;
+    const path = await setAsideForeignHome(member, name, signal);
+    if (path !== undefined)
+      kept.push(`what the other program kept on ${member.name} lies in ${path} now, keys among it, until the cluster is reset`);
+  }
+  return { ...result, warnings: [...warnings, ...kept] };
 }

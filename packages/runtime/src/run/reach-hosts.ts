@@ -46,7 +46,8 @@ export function ownAddress(): string {
   return found.address;
 }
 
-function isOwnAddress(ip: string): boolean {
+/** Whether an address is one of this machine's. */
+export function isOwnAddress(ip: string): boolean {
   return Object.values(networkInterfaces()).some((list) => list?.some(({ address }) => address === ip));
 }
 

@@ -28,11 +28,28 @@ export const MASTER_COPY_MARK = "# A copy for images' scripts; the state that se
 
 const ROOT_HOME = '/root';
 const homeOf = (cluster: string) => posix.join(ROOT_HOME, '.sealos', cluster);
+/** What another program kept on a control plane, set aside when its cluster was taken over; its name is no cluster's. */
+const setAsideOf = (cluster: string) => posix.join(ROOT_HOME, '.sealos', `.${cluster}.adopted`);
 const keyOf = (cluster: string) => posix.join(homeOf(cluster), 'ssh', 'id_ed25519');
 const KNOWN_HOSTS = posix.join(ROOT_HOME, '.ssh', 'known_hosts');
 
 /** The last word of every line of ours in files that are not ours. */
 const markOf = (cluster: string, what: string) => `sealos:${cluster}:${what}`;
+
+/**
+ * Sets aside what sealos 5 copied to a control plane, or kept there as its operator: two programs are not to work on one cluster, and images'
+ * scripts there read the Clusterfile of this one from the next change on. Returns where it lies then, undefined where there was nothing.
+ */
+export async function setAsideForeignHome(host: Host, cluster: string, signal: AbortSignal): Promise<string | undefined> {
+  const [home, aside] = [homeOf(cluster), setAsideOf(cluster)];
+  const { stdout } = await host.run(
+    script`if [ -f ${`${home}/Clusterfile`} ] && [ "$(head -n 1 ${`${home}/Clusterfile`})" != ${MASTER_COPY_MARK} ]; then
+  rm -rf ${aside} && mv -T ${home} ${aside} && echo moved
+fi`,
+    { title: "setting another program's state aside", signal },
+  );
+  return stdout.trim() === 'moved' ? aside : undefined;
+}
 
 /** Host settings without everything that is only on the operator: keys, passwords and the way there. */
 function withoutOperators({ user, port }: Ssh): Ssh {
@@ -217,6 +234,7 @@ function masterCopyStep(input: MasterAccessInput): Step {
       if (rest?.content === '') await host.run(script`rm -f ${rest.path}`, { title: 'removing known_hosts', signal });
       else await host.writeFiles(files, { title: 'cleaning known_hosts', signal });
       if (!isOperators) await host.run(script`rm -f ${path}`, { title: 'removing the copy of the Clusterfile', signal });
+      await host.run(script`rm -rf ${setAsideOf(cluster)}`, { title: "removing another program's state", signal });
     },
   };
 }
