@@ -70,3 +70,5 @@ export { readTar, type TarItem } from './tar-read.ts';
 export { writeTar } from './tar-write.ts';
 export * from './unpack.ts';
 export * from './verify.ts';
+export { findTree, listTrees, type WorkingTree } from './working-tree/tree-record.ts';
+export * from './working-tree/working-tree.ts';

@@ -56,6 +56,7 @@ export * from './registry-config/credentials.ts';
 export * from './registry-config/hosts-file.ts';
 export * from './registry-config/registry-config.ts';
 export * from './render/render.ts';
+export * from './render/render-image.ts';
 export * from './run/add-hosts.ts';
 export * from './run/adopt-cluster.ts';
 export * from './run/apply-cluster.ts';

@@ -198,7 +198,7 @@ function labelledScripts(labels: Readonly<Record<string, string>>): Partial<Life
   );
 }
 
-function imageEnvironment(assignments: readonly string[]): Environment {
+export function imageEnvironment(assignments: readonly string[]): Environment {
   const env = new Map<string, string>();
   for (const assignment of assignments) {
     const at = assignment.indexOf('=');
