@@ -12,6 +12,8 @@ export interface CopyOptions extends ContentOptions {
   readonly to?: Reference | undefined;
   /** Out of an index, one platform's image (default: this machine's) or the index with all that it lists. */
   readonly platform?: Platform | 'all' | undefined;
+  /** Leave out what an index lists and the source does not have; without it that is an error. */
+  readonly sparse?: boolean | undefined;
   readonly onEvent?: OnTransfer | undefined;
   /** Blobs on their way at once (default 4). */
   readonly jobs?: number | undefined;
@@ -24,7 +26,7 @@ export interface CopyOptions extends ContentOptions {
 export async function copyImage(source: ContentSource, sink: ContentSink, options: CopyOptions): Promise<Descriptor> {
   const { from, to = from, platform, signal } = options;
   const picked = await pick(source, from, { platform, signal });
-  const tree = await readTree(source, from, picked, signal);
+  const tree = await readTree(source, from, picked, signal, options.sparse);
 
   await forEachOf(tree.blobs, options.jobs ?? 4, (blob, stop) => copyBlob(source, sink, blob, { ...options, to, signal: stop }), signal);
   for (const document of tree.documents)

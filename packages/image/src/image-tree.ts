@@ -27,12 +27,16 @@ export interface ImageTree {
   readonly blobs: readonly Descriptor[];
 }
 
-/** Reads the documents below `root`, verified, and collects what they list. */
+/**
+ * Reads the documents below `root`, verified, and collects what they list. `sparse`: what an index lists and the source does not have is
+ * left out, as where one platform of several was saved.
+ */
 export async function readTree(
   source: ContentSource,
   reference: Reference,
   root: Descriptor,
   signal: AbortSignal | undefined,
+  sparse = false,
 ): Promise<ImageTree> {
   const documents: { readonly descriptor: Descriptor; readonly bytes: Buffer }[] = [];
   const blobs = new Map<string, Descriptor>();
@@ -43,7 +47,11 @@ export async function readTree(
     if (depth > 3) throw new SealosError('bad-content', `${familiarName(reference)} nests its indexes too deep`);
     const bytes = await readContent(source, reference, descriptor, { signal });
     if (isIndex(descriptor.mediaType)) {
-      for (const child of parseIndex(bytes, descriptor.mediaType).manifests) await visit(child, depth + 1);
+      for (const child of parseIndex(bytes, descriptor.mediaType).manifests) {
+        await visit(child, depth + 1).catch((error: unknown) => {
+          if (!sparse || !isMissing(error)) throw error;
+        });
+      }
     } else {
       const manifest = parseManifest(bytes, descriptor.mediaType);
       for (const blob of [manifest.config, ...manifest.layers]) blobs.set(blob.digest, blob);
@@ -53,4 +61,8 @@ export async function readTree(
   await visit(root, 0);
   // The biggest first: the last one to finish should be a small one.
   return { documents, blobs: [...blobs.values()].sort((a, b) => b.size - a.size || (a.digest < b.digest ? -1 : 1)) };
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof SealosError && (error.code === 'content-not-found' || error.code === 'image-not-found');
 }

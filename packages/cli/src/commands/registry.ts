@@ -1,11 +1,16 @@
 import { Command } from 'commander';
+import { lsCommand } from './registry-ls.ts';
+import { rmCommand } from './registry-rm.ts';
 import { registrySaveCommand } from './registry-save.ts';
 import { serveCommand } from './registry-serve.ts';
+import { copyCommand, syncCommand } from './registry-sync.ts';
 
 export function registryCommand(): Command {
   const command = new Command('registry')
     .description("Save images as a registry keeps them; serve, mirror and clean registries; change the cluster's login")
     .enablePositionalOptions();
-  for (const child of [registrySaveCommand(), serveCommand()]) command.addCommand(child);
+  for (const child of [registrySaveCommand(), serveCommand(), syncCommand(), copyCommand(), lsCommand(), rmCommand()]) {
+    command.addCommand(child);
+  }
   return command;
 }

@@ -5,7 +5,7 @@ import { discard, type HttpResponse, readBody } from './transport.ts';
 
 /** What was being done, for the message. */
 export interface Subject {
-  readonly action: 'pull' | 'push' | 'log in to' | 'list the tags of';
+  readonly action: 'pull' | 'push' | 'log in to' | 'list the tags of' | 'list what is in' | 'remove';
   /** An image's name, or a registry's. */
   readonly what: string;
   /** `HOST[:PORT]` as in an image's name: what `sealos login` takes. */

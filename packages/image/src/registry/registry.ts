@@ -1,9 +1,8 @@
 import { Readable } from 'node:stream';
-import * as v from 'valibot';
 import type { ContentOptions, ContentSink, ContentSource, WriteOptions } from '../content.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { SealosError } from '../error.ts';
-import { JSON_LIMIT, parseJson } from '../json.ts';
+import { JSON_LIMIT } from '../json.ts';
 import type { Descriptor } from '../manifest.ts';
 import { DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, isIndex, isManifest, OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
@@ -13,10 +12,11 @@ import { type CredentialLookup, storedCredentials } from './credentials.ts';
 import { checked, describeBody, describeHeaders } from './document.ts';
 import { download, type OpenContent } from './download.ts';
 import { explainError, type Subject } from './failure.ts';
+import { readList } from './listing.ts';
 import { type Location, locationsOf, type RegistriesConf, readRegistriesConf } from './registries-conf.ts';
 import { DEFAULT_RETRY, type RetryEvent, type RetryPolicy } from './retry.ts';
 import { certificateDirectories } from './tls.ts';
-import { DEFAULT_TIMEOUTS, discard, type HttpResponse, readBody, type Timeouts, Transport } from './transport.ts';
+import { DEFAULT_TIMEOUTS, discard, readBody, type Timeouts, Transport } from './transport.ts';
 import { beginUpload, type UploadSession, type UploadTarget, uploadBlob } from './upload.ts';
 
 export interface RegistryOptions {
@@ -40,7 +40,6 @@ export interface RegistryOptions {
 }
 
 const ACCEPTED = [OCI_INDEX, DOCKER_MANIFEST_LIST, OCI_MANIFEST, DOCKER_MANIFEST].join(', ');
-const tags = v.looseObject({ tags: v.nullish(v.array(v.string())) });
 
 /** Opens the registries as one source and sink: each image's name says which. Nothing is asked before the first call. Close it when done. */
 export function openRegistry(options: RegistryOptions = {}): Registry {
@@ -193,38 +192,36 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
     return this.#firstPlace(
       reference,
       options,
-      async ({ location, endpoint, subject }) => {
-        const found: string[] = [];
-        let path: string | URL | undefined = `/v2/${location.repository}/tags/list?n=1000`;
-        while (path !== undefined) {
-          const scopes = [`repository:${location.repository}:pull`];
-          const response: HttpResponse = await this.#client.send(endpoint, {
-            method: 'GET',
-            path,
-            scopes,
-            subject,
-            signal: options.signal,
-          });
-          if (response.status !== 200) throw await this.#client.refuse(endpoint, response, subject);
-          found.push(...(v.parse(tags, parseJson(await readBody(response, JSON_LIMIT), 'the list of tags')).tags ?? []));
-          const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(response.header('link') ?? '')?.[1];
-          path = next === undefined ? undefined : new URL(next, response.url);
-        }
-        return found;
+      ({ location: { repository }, endpoint, subject }) => {
+        const list = { path: `/v2/${repository}/tags/list?n=1000`, member: 'tags', scopes: [`repository:${repository}:pull`] } as const;
+        return readList(this.#client, endpoint, subject, list, options.signal);
       },
       'list the tags of',
     );
   }
 
+  /** All repositories of a registry (`HOST[:PORT]`), by docker's catalog, which not every registry has. */
+  async listRepositories(host: string, options: ContentOptions = {}): Promise<readonly string[]> {
+    const { endpoint, subject } = await this.#host(host, 'list what is in', options.signal);
+    const list = { path: '/v2/_catalog?n=1000', member: 'repositories', scopes: ['registry:catalog:*'] } as const;
+    return readList(this.#client, endpoint, subject, list, options.signal);
+  }
+
+  /** Takes a tag, or a manifest with every tag that means it, out of its registry. Throws `image-not-found`, `registry-denied`. */
+  async remove(reference: Reference, options: ContentOptions = {}): Promise<void> {
+    await this.#pushing(reference, options, async ({ client, endpoint, repository, signal }) => {
+      const path = `/v2/${repository}/manifests/${reference.digest ?? reference.tag}`;
+      const scopes = [`repository:${repository}:pull,push,delete`];
+      const subject = { ...subjectOf('push', reference, endpoint.origin.host, repository), action: 'remove' as const };
+      const response = await client.send(endpoint, { method: 'DELETE', path, scopes, subject, signal });
+      if (response.status !== 202 && response.status !== 200) throw await client.refuse(endpoint, response, subject);
+      await discard(response);
+    });
+  }
+
   /** Asks a registry (`HOST[:PORT]`) whether it takes the login. Throws `registry-*` (exit 2). */
   async checkLogin(host: string, options: ContentOptions = {}): Promise<void> {
-    const [location] = locationsOf(await this.#readConf(), { registry: host, repository: 'any', tag: 'any' }, 'push');
-    const subject: Subject = { action: 'log in to', what: host, registry: host, host: location?.host ?? host };
-    const endpoint = await this.#connect(
-      { host: subject.host, repository: '', insecure: location?.insecure === true },
-      subject,
-      options.signal,
-    );
+    const { endpoint, subject } = await this.#host(host, 'log in to', options.signal);
     const response = await this.#client.send(endpoint, { method: 'GET', path: '/v2/', scopes: [], subject, signal: options.signal });
     if (response.status !== 200) throw await this.#client.refuse(endpoint, response, subject);
     await discard(response);
@@ -237,6 +234,13 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #host(host: string, action: Subject['action'], signal: AbortSignal | undefined) {
+    const [location] = locationsOf(await this.#readConf(), { registry: host, repository: 'any', tag: 'any' }, 'push');
+    const subject: Subject = { action, what: host, registry: host, host: location?.host ?? host };
+    const endpoint = await this.#connect({ host: subject.host, repository: '', insecure: location?.insecure === true }, subject, signal);
+    return { endpoint, subject };
   }
 
   async #document(place: Place, descriptor: Descriptor, signal: AbortSignal | undefined): Promise<Buffer> {
