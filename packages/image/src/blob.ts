@@ -16,8 +16,8 @@ export interface WrittenBlob {
 export interface BlobWriter {
   /** The bytes written so far. */
   readonly size: number;
-  /** Takes the chunk over: its memory must not change afterwards. */
-  write(chunk: Uint8Array): Promise<void>;
+  /** Takes the chunk over: its memory must not change afterwards, or not before `release` is called, which happens once it is written. */
+  write(chunk: Uint8Array, release?: () => void): Promise<void>;
   /** Flushes to the disk; the content is complete, its digest known, but not visible yet. */
   finish(): Promise<WrittenBlob>;
   /** Makes the finished content visible. */
@@ -38,6 +38,7 @@ export async function openBlobWriter(path: string, blobs: string): Promise<BlobW
   let size = 0;
   let gathered: Uint8Array[] = [];
   let gatheredBytes = 0;
+  let releases: (() => void)[] = [];
   let flushing: Promise<unknown> = Promise.resolve();
   let written: WrittenBlob | undefined;
   let state: 'open' | 'closed' | 'gone' = 'open';
@@ -47,11 +48,15 @@ export async function openBlobWriter(path: string, blobs: string): Promise<BlobW
     if (failure !== undefined) throw failure;
     if (gatheredBytes === 0) return;
     const batch = gathered;
+    const done = releases;
     gathered = [];
     gatheredBytes = 0;
+    releases = [];
     // Never rejects: a failure is thrown by whoever waits next, not as an unhandled rejection.
     flushing = writeWhole(file, batch).then(
-      () => undefined,
+      () => {
+        for (const release of done) release();
+      },
       (error: unknown) => diskError(error, path),
     );
   };
@@ -70,12 +75,14 @@ export async function openBlobWriter(path: string, blobs: string): Promise<BlobW
     get size() {
       return size;
     },
-    async write(chunk) {
+    async write(chunk, release) {
       hash.update(chunk);
       size += chunk.length;
       gathered.push(chunk);
       gatheredBytes += chunk.length;
-      if (gatheredBytes >= BATCH) await flush();
+      if (release !== undefined) releases.push(release);
+      // Memory that somebody waits for is not gathered.
+      if (gatheredBytes >= BATCH || release !== undefined) await flush();
     },
     finish,
     async commit() {

@@ -1,10 +1,6 @@
-import { createReadStream } from 'node:fs';
-import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
+import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { TarEntry, TarHeader } from './tar.ts';
-
-// Smaller files are read at once, which is cheaper than a stream.
-const SMALL = 1024 * 1024;
 
 /** What stands in for the owner and mode that a file has on this machine. */
 export interface EntryOverrides {
@@ -28,9 +24,7 @@ export async function entryOf(file: string, path: string, overrides: EntryOverri
   if (stat.isSymbolicLink()) return { ...common, type: 'symlink', size: 0, linkname: await readlink(file) };
   if (!stat.isFile()) return undefined;
   if (stat.size === 0) return { ...common, type: 'file', size: 0 };
-  const read = async (): Promise<AsyncIterable<Uint8Array>> =>
-    stat.size > SMALL ? createReadStream(file, { highWaterMark: SMALL }) : once(await readFile(file));
-  return { ...common, type: 'file', size: stat.size, content: read };
+  return { ...common, type: 'file', size: stat.size, content: { file } };
 }
 
 /**
@@ -63,8 +57,4 @@ export async function* entriesIn(directory: string, prefix = '', overrides: Entr
     return { ...header, type: 'hardlink', size: 0, linkname: first };
   };
   yield* walk(directory, prefix);
-}
-
-async function* once(content: Buffer): AsyncGenerator<Buffer> {
-  yield content;
 }

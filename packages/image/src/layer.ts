@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { BlobWriter } from './blob.ts';
-import { compress } from './compress.ts';
+import { compressedUnits } from './compress-units.ts';
 import type { Digest } from './digest.ts';
 import { badInput } from './error.ts';
 import type { Descriptor } from './manifest.ts';
 import { type Compression, DOCKER_LAYER, DOCKER_LAYER_GZIP, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from './media-types.ts';
 import type { Store } from './store.ts';
 import type { TarEntry } from './tar.ts';
-import { writeTar } from './tar-write.ts';
+import { readTarFile, type TarFile, tarParts } from './tar-write.ts';
 
 export interface WriteLayerOptions {
   /** Default zstd. */
@@ -39,11 +39,15 @@ export async function writeLayer(
   entries: AsyncIterable<TarEntry> | Iterable<TarEntry>,
   options: WriteLayerOptions = {},
 ): Promise<WrittenLayer> {
-  return storeLayer(store, writeTar(withTimes(entries, options.latest)), options);
+  return storeLayer(store, tarParts(withTimes(entries, options.latest)), options);
 }
 
-/** Stores an uncompressed tar stream as a layer, compressing it on the way. */
-export async function storeLayer(store: Store, tar: AsyncIterable<Buffer>, options: WriteLayerOptions = {}): Promise<WrittenLayer> {
+/** Stores an uncompressed tar as a layer, compressing it on the way. */
+export async function storeLayer(
+  store: Store,
+  tar: AsyncIterable<Buffer | TarFile>,
+  options: WriteLayerOptions = {},
+): Promise<WrittenLayer> {
   const { writer, ...layer } = await stageLayer(store, tar, options);
   await store.commit(writer);
   return layer;
@@ -52,31 +56,59 @@ export async function storeLayer(store: Store, tar: AsyncIterable<Buffer>, optio
 /** As `storeLayer`, but not visible yet: the caller commits or discards the writer. */
 export async function stageLayer(
   store: Store,
-  tar: AsyncIterable<Buffer>,
+  tar: AsyncIterable<Buffer | TarFile>,
   options: WriteLayerOptions = {},
 ): Promise<WrittenLayer & { readonly writer: BlobWriter }> {
   const compression = options.compression ?? 'zstd';
-  const hash = createHash('sha256');
-  let uncompressedBytes = 0;
-  const counted = async function* (): AsyncGenerator<Buffer> {
-    for await (const chunk of tar) {
-      options.signal?.throwIfAborted();
-      if (compression !== 'none') hash.update(chunk);
-      uncompressedBytes += chunk.length;
-      options.onProgress?.(uncompressedBytes);
-      yield chunk;
-    }
-  };
   const writer = await store.createBlob();
   try {
-    for await (const chunk of compress(counted(), { ...options, compression })) await writer.write(chunk);
+    const plain =
+      compression === 'none' ? await writePlain(writer, tar, options) : await writeCompressed(writer, tar, { ...options, compression });
     const { digest, size } = await writer.finish();
-    const diffId: Digest = compression === 'none' ? digest : `sha256:${hash.digest('hex')}`;
+    const { diffId = digest, uncompressedBytes } = plain;
     return { descriptor: { mediaType: MEDIA_TYPES[compression], digest, size }, diffId, uncompressedBytes, writer };
   } catch (error) {
     await writer.discard();
     throw error;
   }
+}
+
+type Plain = Pick<WrittenLayer, 'uncompressedBytes'> & { readonly diffId?: Digest };
+
+async function writePlain(writer: BlobWriter, tar: AsyncIterable<Buffer | TarFile>, options: WriteLayerOptions): Promise<Plain> {
+  for await (const part of tar) {
+    for await (const chunk of Buffer.isBuffer(part) ? [part] : readTarFile(part)) {
+      options.signal?.throwIfAborted();
+      await writer.write(chunk);
+      options.onProgress?.(writer.size);
+    }
+  }
+  return { uncompressedBytes: writer.size };
+}
+
+// Copied where little is left of much: memory of a whole unit is not kept for it.
+const LITTLE = 256 * 1024;
+
+async function writeCompressed(
+  writer: BlobWriter,
+  tar: AsyncIterable<Buffer | TarFile>,
+  options: WriteLayerOptions & { readonly compression: 'gzip' | 'zstd' },
+): Promise<Plain> {
+  const hash = createHash('sha256');
+  let uncompressedBytes = 0;
+  const onPlain = (unit: Buffer): void => {
+    hash.update(unit);
+    uncompressedBytes += unit.length;
+    options.onProgress?.(uncompressedBytes);
+  };
+  for await (const { bytes, release } of compressedUnits(tar, { ...options, onPlain })) {
+    if (bytes.length >= LITTLE) await writer.write(bytes, release);
+    else {
+      await writer.write(Buffer.from(bytes));
+      release();
+    }
+  }
+  return { uncompressedBytes, diffId: `sha256:${hash.digest('hex')}` };
 }
 
 /** How a layer's blob is compressed, by its media type. Throws `bad-content` for media types that are no layer. */

@@ -1,28 +1,38 @@
+import { type FileHandle, open } from 'node:fs/promises';
 import { SealosError } from './error.ts';
 import { BLOCK, padded, type TarEntry } from './tar.ts';
 import { encodeHeader } from './tar-header.ts';
 
 const ZEROS = Buffer.alloc(BLOCK);
+const CHUNK = 1024 * 1024;
+
+/** A file of this machine, whole, in place of its bytes in an archive. Whoever reads it throws `fileChanged` when it has not this size. */
+export interface TarFile {
+  readonly file: string;
+  readonly size: number;
+  /** What the archive calls it. */
+  readonly path: string;
+}
 
 /**
  * The bytes of a tar archive with the entries in the order given. Only numeric owners, pax headers only where ustar has no room:
  * the same entries give the same bytes. Throws `file-changed` when a content has not the size its entry says.
  */
 export async function* writeTar(entries: AsyncIterable<TarEntry> | Iterable<TarEntry>): AsyncGenerator<Buffer> {
+  for await (const part of tarParts(entries)) {
+    if (Buffer.isBuffer(part)) yield part;
+    else yield* readTarFile(part);
+  }
+}
+
+/** As `writeTar`, but files of this machine are only named. */
+export async function* tarParts(entries: AsyncIterable<TarEntry> | Iterable<TarEntry>): AsyncGenerator<Buffer | TarFile> {
   for await (const entry of entries) {
     yield encodeHeader(entry);
     if (entry.type !== 'file') continue;
-    let size = 0;
-    for await (const chunk of contentOf(entry)) {
-      size += chunk.length;
-      if (size > entry.size) break;
-      yield Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
-    }
-    if (size !== entry.size) {
-      throw new SealosError('file-changed', `'${entry.path}' changed its size while it was read`, {
-        hint: 'try again when nothing writes to it',
-      });
-    }
+    const { content, path, size } = entry;
+    if (content !== undefined && 'file' in content) yield { file: content.file, path, size };
+    else yield* contentOf(entry);
     const rest = padded(size) - size;
     if (rest > 0) yield ZEROS.subarray(0, rest);
   }
@@ -30,9 +40,39 @@ export async function* writeTar(entries: AsyncIterable<TarEntry> | Iterable<TarE
   yield ZEROS;
 }
 
-async function* contentOf(entry: TarEntry): AsyncGenerator<Uint8Array> {
-  const { content } = entry;
-  if (content === undefined) return;
-  if (content instanceof Uint8Array) yield content;
-  else yield* await content();
+/** The bytes of one entry's content. Throws `file-changed`. */
+export async function* contentOf({ content, path, size }: Pick<TarEntry, 'content' | 'path' | 'size'>): AsyncGenerator<Buffer> {
+  if (content !== undefined && 'file' in content) {
+    yield* readTarFile({ file: content.file, path, size });
+    return;
+  }
+  let bytes = 0;
+  for await (const chunk of content === undefined ? [] : content instanceof Uint8Array ? [content] : await content()) {
+    bytes += chunk.length;
+    if (bytes > size) break;
+    yield Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+  }
+  if (bytes !== size) throw fileChanged(path);
+}
+
+/** The bytes of a file that an archive names. Throws `file-changed`. */
+export async function* readTarFile({ file, path, size }: TarFile): AsyncGenerator<Buffer> {
+  await using handle = await open(file, 'r');
+  for (let left = size; left > 0; ) {
+    const buffer = Buffer.allocUnsafeSlow(Math.min(left, CHUNK));
+    const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+    if (bytesRead === 0) throw fileChanged(path);
+    left -= bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+  await requireEnd(handle, path);
+}
+
+/** Throws `file-changed` when a file has more than what was read of it. */
+export async function requireEnd(handle: FileHandle, path: string): Promise<void> {
+  if ((await handle.read(Buffer.alloc(1), 0, 1)).bytesRead > 0) throw fileChanged(path);
+}
+
+export function fileChanged(path: string): SealosError {
+  return new SealosError('file-changed', `'${path}' changed its size while it was read`, { hint: 'try again when nothing writes to it' });
 }

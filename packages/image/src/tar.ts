@@ -20,9 +20,12 @@ export interface TarHeader {
   readonly xattrs?: Readonly<Record<string, Buffer>>;
 }
 
-/** An entry to be written. A file's content is in memory or opened when its turn comes, and must have `size` bytes. */
+/** Bytes in memory, a file of this machine, or what opens a stream when its turn comes. */
+export type TarContent = Uint8Array | { readonly file: string } | (() => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>);
+
+/** An entry to be written. A file's content must have `size` bytes. */
 export interface TarEntry extends TarHeader {
-  readonly content?: Uint8Array | (() => AsyncIterable<Uint8Array> | Promise<AsyncIterable<Uint8Array>>);
+  readonly content?: TarContent;
 }
 
 export const BLOCK = 512;

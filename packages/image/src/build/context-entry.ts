@@ -1,10 +1,6 @@
-import { type BigIntStats, createReadStream, lstatSync, readlinkSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { type BigIntStats, lstatSync, readlinkSync } from 'node:fs';
 import type { EntryOverrides } from '../layer-entries.ts';
 import type { TarEntry } from '../tar.ts';
-
-// Smaller files are read at once, which is cheaper than a stream.
-const SMALL = 1024 * 1024;
 
 /** A file, directory or link as COPY takes it. */
 export interface ContextEntry {
@@ -45,11 +41,5 @@ function entryFrom(stat: BigIntStats, file: string, path: string, overrides: Ent
   if (!stat.isFile()) return undefined;
   const size = Number(stat.size);
   if (size === 0) return { ...common, type: 'file', size };
-  const content = async (): Promise<AsyncIterable<Uint8Array>> =>
-    size > SMALL ? createReadStream(file, { highWaterMark: SMALL }) : once(await readFile(file));
-  return { ...common, type: 'file', size, content };
-}
-
-async function* once(content: Buffer): AsyncGenerator<Buffer> {
-  yield content;
+  return { ...common, type: 'file', size, content: { file } };
 }

@@ -2,6 +2,7 @@ import type { ContentOptions } from '../content.ts';
 import { readFiles } from '../files.ts';
 import type { Image } from '../image.ts';
 import type { Store } from '../store.ts';
+import { contentOf } from '../tar-write.ts';
 import type { OwnerNames } from './owner-names.ts';
 import type { PlannedLayer } from './planned-entry.ts';
 
@@ -26,9 +27,7 @@ export async function ownerNames(
 async function plannedText(planned: readonly Pick<PlannedLayer, 'entries'>[], path: string): Promise<string | undefined> {
   const entry = planned.findLast(({ entries }) => entries.has(path))?.entries.get(path)?.entry;
   if (entry?.type !== 'file') return undefined;
-  if (entry.content === undefined) return '';
-  if (entry.content instanceof Uint8Array) return Buffer.from(entry.content).toString();
-  const chunks: Uint8Array[] = [];
-  for await (const chunk of await entry.content()) chunks.push(chunk);
+  const chunks: Buffer[] = [];
+  for await (const chunk of contentOf(entry)) chunks.push(chunk);
   return Buffer.concat(chunks).toString();
 }

@@ -15,7 +15,7 @@ export interface CachedStep {
 }
 
 // Another version's records are not found any more: raise it when what goes into a key, or what is made of it, changes.
-const VERSION = 1;
+const VERSION = 2;
 const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value));
 const record = v.object({
   layer: v.optional(

@@ -6,7 +6,7 @@ import type { Compression } from '../media-types.ts';
 import { forEachOf } from '../parallel.ts';
 import type { Store } from '../store.ts';
 import type { TarEntry } from '../tar.ts';
-import { writeTar } from '../tar-write.ts';
+import { tarParts } from '../tar-write.ts';
 import { archiveEntries } from './added-archive.ts';
 import type { BuiltLayer } from './image-document.ts';
 import { cacheKey, recall, remember } from './layer-cache.ts';
@@ -125,7 +125,7 @@ async function writeOne(store: Store, job: Job, options: WriteLayersOptions) {
   const bytes = content.bytes + (job.withArchives ? plan.archives.reduce((sum, archive) => sum + archive.bytes, 0) : 0);
   onEvent?.({ kind: 'start', id, title: job.title, bytes });
   let reported = 0;
-  const staged = await stageLayer(store, writeTar(entriesOf(job, latest)), {
+  const staged = await stageLayer(store, tarParts(entriesOf(job, latest)), {
     compression: job.compression,
     signal,
     onProgress(done) {

@@ -10,7 +10,7 @@ import type { Platform } from '../../manifest.ts';
 import { formatPlatform, hostPlatform } from '../../platform.ts';
 import type { Store } from '../../store.ts';
 import type { TarEntry } from '../../tar.ts';
-import { writeTar } from '../../tar-write.ts';
+import { tarParts } from '../../tar-write.ts';
 import type { BuildOptions } from '../build-options.ts';
 import type { BuiltLayer } from '../image-document.ts';
 import type { ImageFiles } from '../image-files.ts';
@@ -207,7 +207,7 @@ async function changeLayer(upper: string, step: BuildStep & RunStep, context: Ru
       yield { ...entry, mtime };
     }
   };
-  const { writer, ...layer } = await stageLayer(store, writeTar(entries()), { compression: options.compression, signal: options.signal });
+  const { writer, ...layer } = await stageLayer(store, tarParts(entries()), { compression: options.compression, signal: options.signal });
   if (count === 0) {
     await writer.discard();
     return undefined;

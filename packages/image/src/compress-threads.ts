@@ -1,0 +1,86 @@
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import { SealosError } from './error.ts';
+import type { Compression } from './media-types.ts';
+
+/** More would only want more memory: reading and hashing in one thread are no faster than so many. */
+const MOST = 8;
+export const THREADS = Math.min(availableParallelism(), MOST);
+
+export interface CompressWork {
+  readonly memory: SharedArrayBuffer;
+  /** How many bytes at its beginning are to be compressed. */
+  readonly size: number;
+  readonly compression: Exclude<Compression, 'none'>;
+  readonly level: number;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly waiting: { resolve(size: number): void; reject(error: unknown): void }[];
+}
+
+const threads: Thread[] = [];
+
+/**
+ * Compresses what is in shared memory, on another thread, into that same memory, which has to have room for the worst case (`roomFor`). Returns
+ * the compressed size. Threads begin with the first work and do not keep the process alive.
+ */
+export function compressShared(work: CompressWork): Promise<number> {
+  const thread = idlest();
+  return new Promise((resolve, reject) => {
+    thread.waiting.push({ resolve, reject });
+    thread.worker.ref();
+    thread.worker.postMessage(work);
+  });
+}
+
+/** The most bytes that so many can become: both formats store what does not get smaller, in blocks with headers. */
+export const roomFor = (size: number): number => size + (size >> 8) + 1024;
+
+function idlest(): Thread {
+  const best = [...threads].sort((a, b) => a.waiting.length - b.waiting.length)[0];
+  if (best !== undefined && (best.waiting.length === 0 || threads.length >= THREADS)) return best;
+  // From text, not from a file: the released program is one file.
+  const worker = new Worker(`(${compressForever})()`, { eval: true, resourceLimits: { maxYoungGenerationSizeMb: 2 } });
+  const thread: Thread = { worker, waiting: [] };
+  const fail = (error: unknown) => {
+    threads.splice(threads.indexOf(thread), 1);
+    for (const { reject } of thread.waiting.splice(0))
+      reject(new SealosError('compression-failed', 'compressing failed', { cause: error }));
+  };
+  worker.on('message', (answer: number | string) => {
+    const work = thread.waiting.shift();
+    if (thread.waiting.length === 0) worker.unref();
+    if (typeof answer === 'number') work?.resolve(answer);
+    else work?.reject(new SealosError('compression-failed', `compressing failed: ${answer}`));
+  });
+  worker.once('error', fail);
+  worker.once('exit', (status) => fail(new Error(`its thread ended (${status})`)));
+  threads.push(thread);
+  return thread;
+}
+
+// The thread's whole program: it sees nothing of this module.
+function compressForever(): void {
+  const { parentPort } = process.getBuiltinModule('node:worker_threads');
+  const { constants, gzipSync, zstdCompressSync } = process.getBuiltinModule('node:zlib');
+  parentPort?.on('message', ({ memory, size, compression, level }: CompressWork) => {
+    try {
+      const input = Buffer.from(memory, 0, size);
+      const chunkSize = memory.byteLength;
+      const params = { [constants.ZSTD_c_compressionLevel]: level, [constants.ZSTD_c_checksumFlag]: 1 };
+      const output =
+        compression === 'gzip'
+          ? gzipSync(input, { level, chunkSize })
+          : zstdCompressSync(input, { params, chunkSize, pledgedSrcSize: size });
+      output.copy(Buffer.from(memory));
+      const { buffer, length } = output;
+      // Given back at once: left to the collector, a dozen of them would lie about.
+      if (buffer instanceof ArrayBuffer && buffer.byteLength === chunkSize) buffer.transfer(0);
+      parentPort.postMessage(length);
+    } catch (error) {
+      parentPort.postMessage(String(error));
+    }
+  });
+}
