@@ -78,6 +78,7 @@ const interopPackages = [
   'openssl',
   'procps',
   'perl',
+  'python3-nacl',
   'python3-yaml',
   'skopeo',
   'umoci',

@@ -1,15 +1,19 @@
 import { existsSync } from 'node:fs';
-import { formatReference, loadArchive, type Store } from '@sealos/image';
+import { formatReference, loadArchive, type Store, type Trust } from '@sealos/image';
 
 /** Replaces arguments that are archive files (`.tar`, `.tgz`, `.gz`, `.zst`) by the names of the images in them, loaded into the store. */
-export async function loadArchives(store: Store, images: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+export async function loadArchives(
+  store: Store,
+  images: readonly string[],
+  options: { readonly signal: AbortSignal; readonly trust?: Trust | undefined },
+): Promise<readonly string[]> {
   const names: string[] = [];
   for (const image of images) {
     if (!/\.(tar|tgz|gz|zst)$/.test(image) || !existsSync(image)) {
       names.push(image);
       continue;
     }
-    const loaded = await loadArchive(store, image, { signal });
+    const loaded = await loadArchive(store, image, { signal: options.signal, trust: options.trust });
     names.push(...loaded.map((entry) => formatReference(entry.reference)));
   }
   return names;

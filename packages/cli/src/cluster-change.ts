@@ -1,4 +1,4 @@
-import type { Store } from '@sealos/image';
+import type { Store, Trust } from '@sealos/image';
 import type { ChangeOptions, ChangeResult, Ssh } from '@sealos/runtime';
 import { type Command, Option } from 'commander';
 import { interrupted } from './interrupt.ts';
@@ -10,6 +10,8 @@ import { addSshOptions, readSshFlags, type SshFlags } from './ssh-options.ts';
 /** The flags of every command that changes a cluster's hosts. */
 export interface ChangeFlags extends SshFlags {
   readonly cluster: string;
+  readonly verifyKey?: readonly string[];
+  readonly signaturePolicy?: string;
   readonly dryRun?: boolean;
   readonly adoptContainerd?: boolean;
   readonly logFormat: 'auto' | 'plain' | 'json';
@@ -28,12 +30,14 @@ export function addChangeOptions(command: Command): Command {
 /** Does a change with its progress shown, and tells its end. `ready` says what a change that did something brought. */
 export async function change(
   flags: ChangeFlags,
-  act: (options: ChangeOptions & { readonly store: Store }, ssh: Ssh) => Promise<ChangeResult>,
+  act: (options: ChangeOptions & { readonly store: Store; readonly trust: Trust }, ssh: Ssh) => Promise<ChangeResult>,
   ready: (result: ChangeResult) => string,
 ): Promise<void> {
   const { openStore, parsePlatform, parseReference, pullImage } = await import('@sealos/image');
   const { ownAddress } = await import('@sealos/runtime');
   const { showTransfers } = await import('./output.ts');
+  const { readTrustFlags } = await import('./trust-options.ts');
+  const trust = await readTrustFlags({ ...flags, verifyKey: flags.verifyKey ?? [] });
   const choice = await readSshFlags(flags, interrupted);
   await using store = await openStore();
   using progress = showRun({ format: flags.logFormat, quiet: flags.quiet, isAnswer: flags.dryRun });
@@ -44,10 +48,12 @@ export async function change(
       using transfers = showTransfers({ quiet: flags.quiet });
       await pullImage(store, parseReference(name), {
         platform: parsePlatform(`${platform.os}/${platform.architecture}`),
+        trust,
         onEvent: transfers.onEvent,
         signal,
       });
     },
+    trust,
     dryRun: flags.dryRun ?? false,
     adoptContainerd: flags.adoptContainerd ?? false,
     sealosVersion: version,

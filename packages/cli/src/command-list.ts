@@ -194,6 +194,18 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/manifest.ts')).manifestCommand(),
   },
   {
+    name: 'sign',
+    group: 'Images',
+    summary: "Sign images with a key of one's own, or make such a key",
+    load: async () => (await import('./commands/sign.ts')).signCommand(),
+  },
+  {
+    name: 'verify',
+    group: 'Images',
+    summary: 'Check the signatures of images',
+    load: async () => (await import('./commands/verify.ts')).verifyCommand(),
+  },
+  {
     name: 'login',
     group: 'Images',
     summary: 'Log in to a registry',

@@ -20,6 +20,7 @@ import { REF_NAME } from './store-index.ts';
 import type { TarEntry } from './tar.ts';
 import { writeTar } from './tar-write.ts';
 import { temporary } from './temporary.ts';
+import { ARCHIVED_ATTACHMENTS, attachedTo } from './trust/archived.ts';
 import { verified } from './verify.ts';
 
 export type ArchiveFormat = 'oci-archive' | 'docker-archive';
@@ -75,14 +76,20 @@ async function layoutEntries(store: Store, references: readonly Reference[], opt
     const { mediaType, digest, size } = picked;
     manifests.push({ mediaType, digest, size, annotations: { [CONTAINERD_NAME]: name, [REF_NAME]: name } });
   }
+  const attached = await attachedTo(store, blobs.keys(), options.signal);
+  for (const descriptor of attached.contents) blobs.set(descriptor.digest, descriptor);
   await requirePresent(store, blobs.values());
-  const directories = ['blobs', 'blobs/sha256'].map((path): TarEntry => ({ ...COMMON, path, type: 'directory', mode: 0o755, size: 0 }));
+  const isAttached = attached.index.manifests.length > 0;
+  const directories = ['blobs', 'blobs/sha256', ...(isAttached ? ['sealos'] : [])].map(
+    (path): TarEntry => ({ ...COMMON, path, type: 'directory', mode: 0o755, size: 0 }),
+  );
   const files = [...blobs.values()].map((blob) =>
     fileEntry(`blobs/sha256/${hexOf(blob.digest)}`, blob.size, async () => verified(await store.read(blob.digest, options), blob)),
   );
   return [
     ...directories,
     ...files,
+    ...(isAttached ? [documentEntry(ARCHIVED_ATTACHMENTS, attached.index)] : []),
     documentEntry('index.json', { schemaVersion: 2, mediaType: OCI_INDEX, manifests }),
     documentEntry('oci-layout', { imageLayoutVersion: '1.0.0' }),
   ];

@@ -11,12 +11,19 @@ import { isIndex, isManifest, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from './medi
 import { familiarName, parseReference, type Reference } from './reference.ts';
 import type { Store } from './store.ts';
 import { REF_NAME, type StoredImage } from './store-index.ts';
+import { chainIn } from './trust/admission.ts';
+import { ARCHIVED_ATTACHMENTS, archivedAttachments } from './trust/archived.ts';
+import { keepAttachments } from './trust/keep.ts';
+import { requireTrusted } from './trust/require-trusted.ts';
+import { readTrust, type Trust } from './trust/trust.ts';
 
 export interface LoadOptions extends StagingOptions {
   /** Names the archive's only image, whatever name it has there; needed when it has none. */
   readonly name?: Reference | undefined;
   /** Stands in for the process's standard input when the path is `-`. */
   readonly stdin?: Readable | undefined;
+  /** What is let in; default: what containers' policy.json says. */
+  readonly trust?: Trust | undefined;
 }
 
 /** containerd's and Docker's annotation for a full name; beside it Docker's `ref.name` is a bare tag. */
@@ -33,6 +40,16 @@ export async function loadArchive(store: Store, path: string, options: LoadOptio
     await using archive = await openArchiveInput(path, options.signal, options.stdin);
     await using staging = await stageArchive(store, archive.input, options);
     const images = await imagesOf(staging, options.name);
+    const attached = archivedAttachments(await staging.document(ARCHIVED_ATTACHMENTS), async (digest) =>
+      staging.blob(digest) === undefined ? undefined : staging.readBlob(digest),
+    );
+    const trust = options.trust ?? (await readTrust());
+    for (const { reference, descriptor } of images) {
+      const chain = await chainIn(attached, reference, descriptor, options);
+      await requireTrusted([attached, store], { reference, chain }, trust, options);
+    }
+    const subjects = new Set(images.flatMap(({ parts }) => parts));
+    await keepAttachments(attached, store, [...subjects], options);
     for (const { parts } of images) for (const digest of parts) await staging.commit(digest);
     const named: StoredImage[] = [];
     for (const { reference, descriptor } of images) {

@@ -1,6 +1,6 @@
 import { Readable, Transform } from 'node:stream';
 import type { ContentOptions, ContentSink, ContentSource, OnTransfer } from './content.ts';
-import { pick, readTree } from './image-tree.ts';
+import { pickOf, readTree } from './image-tree.ts';
 import type { Descriptor, Platform } from './manifest.ts';
 import { forEachOf } from './parallel.ts';
 import type { Reference } from './reference.ts';
@@ -17,6 +17,16 @@ export interface CopyOptions extends ContentOptions {
   readonly onEvent?: OnTransfer | undefined;
   /** Blobs on their way at once (default 4). */
   readonly jobs?: number | undefined;
+  /** Asked before anything is written whether the image may come; it throws when not. */
+  readonly admit?: ((picked: PickedImage) => Promise<void>) | undefined;
+}
+
+/** What a copy is about to take. */
+export interface PickedImage {
+  /** What the name means at the source, and what was picked out of that; often the same. */
+  readonly chain: readonly Descriptor[];
+  /** Every manifest and index that is copied. */
+  readonly documents: readonly Descriptor[];
 }
 
 /**
@@ -25,8 +35,10 @@ export interface CopyOptions extends ContentOptions {
  */
 export async function copyImage(source: ContentSource, sink: ContentSink, options: CopyOptions): Promise<Descriptor> {
   const { from, to = from, platform, signal } = options;
-  const picked = await pick(source, from, { platform, signal });
+  const resolved = await source.resolve(from, { signal });
+  const picked = await pickOf(source, from, resolved, { platform, signal });
   const tree = await readTree(source, from, picked, signal, options.sparse);
+  await options.admit?.({ chain: [resolved, picked], documents: tree.documents.map(({ descriptor }) => descriptor) });
 
   await forEachOf(tree.blobs, options.jobs ?? 4, (blob, stop) => copyBlob(source, sink, blob, { ...options, to, signal: stop }), signal);
   for (const document of tree.documents)

@@ -13,8 +13,17 @@ export async function pick(
   reference: Reference,
   options: ContentOptions & { readonly platform?: Platform | 'all' | undefined },
 ): Promise<Descriptor> {
+  return pickOf(source, reference, await source.resolve(reference, { signal: options.signal }), options);
+}
+
+/** The same, of what the name was already found to mean. */
+export async function pickOf(
+  source: ContentSource,
+  reference: Reference,
+  resolved: Descriptor,
+  options: ContentOptions & { readonly platform?: Platform | 'all' | undefined },
+): Promise<Descriptor> {
   const { platform, signal } = options;
-  const resolved = await source.resolve(reference, { signal });
   if (platform !== 'all') return resolveManifest(source, reference, resolved, { platform, signal });
   return isIndex(resolved.mediaType) ? resolved : resolveManifest(source, reference, resolved, { signal });
 }

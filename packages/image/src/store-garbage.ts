@@ -2,11 +2,11 @@ import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { collectBuildCache } from './build/layer-cache.ts';
 import { type Digest, hexOf } from './digest.ts';
-import type { Descriptor } from './manifest.ts';
+import type { Descriptor, Index } from './manifest.ts';
 import { collectOrigins } from './manifest-list/origins.ts';
 import { parseIndex, parseManifest } from './manifest-parse.ts';
 import { isIndex, isManifest } from './media-types.ts';
-import { readLayoutIndex } from './store-index.ts';
+import { ATTACHMENT, attachments, readLayoutIndex, writeLayoutIndex } from './store-index.ts';
 import { liveLeases } from './store-lease.ts';
 
 /** What a collection did. */
@@ -28,7 +28,9 @@ export async function collect(store: string, own: string | undefined, keep: Read
   if (others.length > 0) return { removed: 0, bytes: 0, busy: true };
 
   const reachable = new Set([...keep].map(hexOf));
-  for (const entry of (await readLayoutIndex(store)).manifests) await mark(store, entry, reachable);
+  const index = await readLayoutIndex(store);
+  for (const entry of index.manifests) if (entry.annotations?.[ATTACHMENT] === undefined) await mark(store, entry, reachable);
+  await markAttachments(store, index, reachable);
 
   const blobs = join(store, 'blobs', 'sha256');
   let removed = 0;
@@ -47,6 +49,27 @@ export async function collect(store: string, own: string | undefined, keep: Read
   await collectOrigins(store, reachable);
   await collectBuildCache({ path: store });
   return { removed, bytes, busy: false };
+}
+
+// Signatures and the like stay as long as what they belong to; they may have such themselves.
+async function markAttachments(store: string, index: Index, reachable: Set<string>): Promise<void> {
+  let left = attachments(index);
+  for (;;) {
+    const found = left.filter(({ subject }) => reachable.has(hexOf(subject)));
+    if (found.length === 0) break;
+    for (const { entry, tag } of found) {
+      // Of the index that a manifest was picked from the document is kept, not what else it lists.
+      if (tag.endsWith('.list')) reachable.add(hexOf(entry.digest));
+      else await mark(store, entry, reachable);
+    }
+    left = left.filter((one) => !found.includes(one));
+  }
+  const gone = new Set(left.map(({ entry }) => entry));
+  if (gone.size > 0)
+    await writeLayoutIndex(
+      store,
+      index.manifests.filter((entry) => !gone.has(entry)),
+    );
 }
 
 async function mark(store: string, descriptor: Descriptor, reachable: Set<string>): Promise<void> {

@@ -1,14 +1,19 @@
 import { link, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeAtomic } from './atomic.ts';
+import type { Digest } from './digest.ts';
 import { SealosError } from './error.ts';
 import type { Descriptor, Index } from './manifest.ts';
 import { parseIndex } from './manifest-parse.ts';
 import { OCI_INDEX } from './media-types.ts';
 import { formatReference, isSameRepository, parseReference, type Reference } from './reference.ts';
+import { attachmentSubject } from './trust/attachment.ts';
 
 /** image-spec image-layout.md: the annotation that names an entry of `index.json`; ours are full canonical names. */
 export const REF_NAME = 'org.opencontainers.image.ref.name';
+
+/** Our annotation of an entry without a name: the tag under which it belongs to another content, in whatever repository. */
+export const ATTACHMENT = 'io.sealos.attachment';
 
 /** One name in a store. */
 export interface StoredImage {
@@ -73,23 +78,41 @@ export function namedImages(index: Index): readonly StoredImage[] {
 
 /** What a name means: the entry of that name; for a name with a digest, any entry of the repository with it. */
 export function findImage(index: Index, reference: Reference): StoredImage | undefined {
-  const images = namedImages(index);
-  const name = formatReference(reference);
-  const exact = images.find((image) => formatReference(image.reference) === name);
-  if (exact !== undefined || reference.digest === undefined) return exact;
-  return images.find((image) => isSameRepository(image.reference, reference) && image.descriptor.digest === reference.digest);
+  const key = keyOf(reference);
+  const entry = index.manifests.find((one) => keyOfEntry(one) === key);
+  if (entry !== undefined) return { reference, descriptor: bare(entry) };
+  if (reference.digest === undefined) return undefined;
+  return namedImages(index).find((image) => isSameRepository(image.reference, reference) && image.descriptor.digest === reference.digest);
 }
 
 /** The entries with a name added, moved or, without descriptor, removed. */
 export function withName(index: Index, reference: Reference, descriptor: Descriptor | undefined): readonly Descriptor[] {
-  const name = formatReference(reference);
-  const others = index.manifests.filter((entry) => {
-    const known = nameOf(entry);
-    return known === undefined || formatReference(known) !== name;
-  });
+  const key = keyOf(reference);
+  const others = index.manifests.filter((entry) => keyOfEntry(entry) !== key);
   if (descriptor === undefined) return others;
-  const entry = { ...bare(descriptor), annotations: { ...descriptor.annotations, [REF_NAME]: name } };
-  return [...others, entry].sort((a, b) => compare(a.annotations?.[REF_NAME] ?? '', b.annotations?.[REF_NAME] ?? ''));
+  const annotation = key === reference.tag ? ATTACHMENT : REF_NAME;
+  const entry = { ...bare(descriptor), annotations: { ...descriptor.annotations, [annotation]: key } };
+  return [...others, entry].sort((a, b) => compare(keyOfEntry(a) ?? '', keyOfEntry(b) ?? ''));
+}
+
+/** The entries that belong to another content, and which tag and content that is. */
+export function attachments(index: Index): readonly { readonly entry: Descriptor; readonly tag: string; readonly subject: Digest }[] {
+  return index.manifests.flatMap((entry) => {
+    const tag = entry.annotations?.[ATTACHMENT];
+    const subject = attachmentSubject(tag);
+    return tag === undefined || subject === undefined ? [] : [{ entry, tag, subject }];
+  });
+}
+
+// What belongs to a content is found by the content's digest, in whatever repository the content has its name.
+function keyOf(reference: Reference): string {
+  const { tag, digest } = reference;
+  return tag !== undefined && digest === undefined && attachmentSubject(tag) !== undefined ? tag : formatReference(reference);
+}
+
+function keyOfEntry(entry: Descriptor): string | undefined {
+  const name = nameOf(entry);
+  return entry.annotations?.[ATTACHMENT] ?? (name === undefined ? undefined : keyOf(name));
 }
 
 function compare(a: string, b: string): number {

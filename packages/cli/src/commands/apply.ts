@@ -2,6 +2,7 @@ import { Command } from 'commander';
 import { addChangeOptions, type ChangeFlags, change } from '../cluster-change.ts';
 import { confirmLeaving } from '../confirm-leaving.ts';
 import { interrupted } from '../interrupt.ts';
+import { addTrustOptions } from '../trust-options.ts';
 
 interface ApplyFlags extends Omit<ChangeFlags, 'cluster'> {
   readonly Clusterfile: string;
@@ -32,12 +33,12 @@ export function applyCommand(): Command {
     .option('--force', "run the images' commands again even if they ended well before; do not wait for pods that do not leave a node")
     .option('--adopt-containerd', "set a containerd aside that a host has already, for the image's own; reset puts it back")
     .option('--keep-going', "go on with an image's next command when one fails");
-  return addChangeOptions(command).action(apply);
+  return addChangeOptions(addTrustOptions(command)).action(apply);
 }
 
 export function planCommand(): Command {
   const command = makeCommand('plan', 'Show what apply would change, and change nothing');
-  return addChangeOptions(command).action((flags: ApplyFlags) => apply({ ...flags, dryRun: true }));
+  return addChangeOptions(addTrustOptions(command)).action((flags: ApplyFlags) => apply({ ...flags, dryRun: true }));
 }
 
 async function apply(flags: ApplyFlags): Promise<void> {

@@ -48,7 +48,7 @@ async function gen(images: readonly string[], flags: GenFlags): Promise<void> {
     store,
     flags: {
       name: flags.cluster,
-      images: await loadArchives(store, images, interrupted),
+      images: await loadArchives(store, images, { signal: interrupted }),
       masters: flags.masters ?? ownAddress(),
       nodes: flags.nodes,
       ssh: {

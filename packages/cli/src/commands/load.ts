@@ -1,21 +1,22 @@
 import { Command, Option } from 'commander';
 import { interrupted } from '../interrupt.ts';
 import { showTransfers } from '../output.ts';
+import { addTrustOptions, readTrustFlags, type TrustFlags } from '../trust-options.ts';
 
-interface LoadFlags {
+interface LoadFlags extends TrustFlags {
   readonly input?: string;
   readonly name?: string;
   readonly quiet?: boolean;
 }
 
 export function loadCommand(): Command {
-  return new Command('load')
+  const command = new Command('load')
     .description('Read images from an archive file (oci-archive or docker-archive, also gzip or zstd)')
     .option('-i, --input <file>', 'the file to read; - or none is standard input')
     .option('--name <name>', "name for the archive's only image")
     .addOption(new Option('-t, --transport <format>', 'format of the archive (found out by itself)').hideHelp())
-    .option('-q, --quiet', 'print only the names of the images')
-    .action(load);
+    .option('-q, --quiet', 'print only the names of the images');
+  return addTrustOptions(command).action(load);
 }
 
 async function load(flags: LoadFlags): Promise<void> {
@@ -24,9 +25,10 @@ async function load(flags: LoadFlags): Promise<void> {
   if (path === '-' && process.stdin.isTTY)
     throw badInput('no-input', 'there is no archive to read', 'name a file with -i FILE, or use a pipe');
   const name = flags.name === undefined ? undefined : parseReference(flags.name);
+  const trust = await readTrustFlags(flags);
   await using store = await openStore();
   using progress = showTransfers({ quiet: flags.quiet });
-  const images = await loadArchive(store, path, { name, onEvent: progress.onEvent, signal: interrupted });
+  const images = await loadArchive(store, path, { name, trust, onEvent: progress.onEvent, signal: interrupted });
   progress[Symbol.dispose]();
   for (const { reference } of images) console.log(flags.quiet ? familiarName(reference) : `loaded ${familiarName(reference)}`);
 }

@@ -2,8 +2,9 @@ import { Command, Option } from 'commander';
 import { interrupted } from '../interrupt.ts';
 import { showTransfers } from '../output.ts';
 import { addCredentialsOption, addRegistryOptions, type RegistryFlags, readRegistryFlags } from '../registry-options.ts';
+import { addTrustOptions, readTrustFlags, type TrustFlags } from '../trust-options.ts';
 
-interface PullFlags extends RegistryFlags {
+interface PullFlags extends RegistryFlags, TrustFlags {
   readonly platform?: string;
   readonly policy: 'missing' | 'always' | 'never' | 'ifnewer';
   readonly allTags?: boolean;
@@ -20,13 +21,14 @@ export function pullCommand(): Command {
     )
     .option('-a, --all-tags', 'all tags of the repository')
     .option('-q, --quiet', "print only the images' digests");
-  return addRegistryOptions(addCredentialsOption(command)).action(pull);
+  return addRegistryOptions(addCredentialsOption(addTrustOptions(command))).action(pull);
 }
 
 async function pull(images: readonly string[], flags: PullFlags): Promise<void> {
   const { familiarName, openRegistry, openStore, parsePlatform, parseReference, pullImage } = await import('@sealos/image/remote');
   const references = images.map(parseReference);
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
+  const trust = await readTrustFlags(flags);
   using progress = showTransfers({ quiet: flags.quiet });
   await using registry = openRegistry(await readRegistryFlags(flags, interrupted, progress.onEvent));
   await using store = await openStore();
@@ -40,7 +42,7 @@ async function pull(images: readonly string[], flags: PullFlags): Promise<void> 
   }
   const lines: string[] = [];
   for (const name of names) {
-    const options = { platform, policy: flags.policy, registry, onEvent: progress.onEvent, signal: interrupted };
+    const options = { platform, policy: flags.policy, trust, registry, onEvent: progress.onEvent, signal: interrupted };
     const { digest } = await pullImage(store, name, options);
     lines.push(flags.quiet ? digest : `${familiarName(name)} is ${digest}`);
   }

@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander';
 import { addChangeOptions, type ChangeFlags, change } from '../cluster-change.ts';
 import { interrupted } from '../interrupt.ts';
+import { addTrustOptions } from '../trust-options.ts';
 import { addValuesOptions, collect, type ValuesFlags } from '../values-options.ts';
 
 interface RunFlags extends ChangeFlags, ValuesFlags {
@@ -26,7 +27,7 @@ export function runCommand(): Command {
     .option('--adopt-containerd', "set a containerd aside that a host has already, for the image's own; reset puts it back")
     .option('-y, --yes', 'ask nothing')
     .addOption(new Option('-t, --transport <format>', 'format of archive files (found out by itself)').hideHelp());
-  return addChangeOptions(addValuesOptions(command)).action(run);
+  return addChangeOptions(addTrustOptions(addValuesOptions(command))).action(run);
 }
 
 async function run(images: readonly string[], flags: RunFlags): Promise<void> {
@@ -42,7 +43,7 @@ async function run(images: readonly string[], flags: RunFlags): Promise<void> {
         ...options,
         request: {
           cluster: flags.cluster,
-          images: await loadArchives(options.store, images, options.signal),
+          images: await loadArchives(options.store, images, options),
           masters: flags.masters,
           nodes: flags.nodes,
           ssh,

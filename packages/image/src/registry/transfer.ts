@@ -1,5 +1,5 @@
 import type { ContentOptions, ContentSink, OnTransfer } from '../content.ts';
-import { copyImage } from '../copy.ts';
+import { copyImage, type PickedImage } from '../copy.ts';
 import type { Digest } from '../digest.ts';
 import { badInput, SealosError } from '../error.ts';
 import { openImage, resolveManifest } from '../image.ts';
@@ -8,6 +8,9 @@ import { parseIndex, parseManifest } from '../manifest-parse.ts';
 import { isIndex } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
 import type { Store } from '../store.ts';
+import { admitFrom, requireTrustedInStore } from '../trust/admission.ts';
+import { carrySignatures } from '../trust/carry.ts';
+import { readTrust, type Trust } from '../trust/trust.ts';
 import { readContent } from '../verify.ts';
 import { openRegistry, type Registry, type RegistryOptions } from './registry.ts';
 
@@ -27,6 +30,8 @@ export interface TransferOptions extends ContentOptions {
 export interface PullOptions extends TransferOptions {
   /** Default: `missing`. */
   readonly policy?: PullPolicy | undefined;
+  /** What is let in; default: what containers' policy.json says. */
+  readonly trust?: Trust | undefined;
 }
 
 /** How many repositories are offered to a registry to take a blob over from. */
@@ -38,7 +43,8 @@ const MOUNT_TRIES = 2;
  */
 export async function pullImage(store: Store, reference: Reference, options: PullOptions = {}): Promise<Descriptor> {
   const { policy = 'missing', platform, signal, onEvent } = options;
-  const present = await findInStore(store, reference, platform, signal);
+  const trust = options.trust ?? (await readTrust());
+  const present = await findTrusted(store, reference, { ...options, trust });
   if (policy === 'never' && present === undefined) return store.resolve(reference);
   if (present !== undefined && (policy === 'missing' || policy === 'never')) {
     onEvent?.({ kind: 'skip', id: present.digest, title: familiarName(reference), why: 'already in the store' });
@@ -53,8 +59,27 @@ export async function pullImage(store: Store, reference: Reference, options: Pul
         return present;
       }
     }
-    return copyImage(registry, store, { from: reference, platform, signal, onEvent, jobs: options.jobs });
+    const admit = (picked: PickedImage) => admitFrom(registry, store, reference, picked, trust, { signal });
+    return copyImage(registry, store, { from: reference, platform, signal, onEvent, jobs: options.jobs, admit });
   });
+}
+
+// What is here without the signature that is demanded may have one at the registry by now.
+async function findTrusted(
+  store: Store,
+  reference: Reference,
+  options: PullOptions & { readonly trust: Trust },
+): Promise<Descriptor | undefined> {
+  const { platform, policy, trust, signal } = options;
+  const present = await findInStore(store, reference, platform, signal);
+  if (present === undefined) return undefined;
+  try {
+    await requireTrustedInStore(store, reference, present, trust, { signal });
+    return present;
+  } catch (error) {
+    if (policy !== 'never' && error instanceof SealosError && error.code === 'not-trusted') return undefined;
+    throw error;
+  }
 }
 
 export interface PushOptions extends TransferOptions {
@@ -73,16 +98,20 @@ export async function pushImage(store: Store, reference: Reference, options: Pus
   }
   await store.resolve(reference);
   const origins = await findOrigins(store, to);
-  return withRegistry(options.registry, (registry) =>
-    copyImage(store, withMounts(registry, origins), {
+  return withRegistry(options.registry, async (registry) => {
+    const sent: Descriptor[] = [];
+    const pushed = await copyImage(store, withMounts(registry, origins), {
       from: reference,
       to,
       platform,
       signal,
       onEvent: options.onEvent,
       jobs: options.jobs,
-    }),
-  );
+      admit: async ({ documents }) => void sent.push(...documents),
+    });
+    for (const { digest } of sent) await carrySignatures(store, registry, { from: reference, to, subject: digest }, { signal });
+    return pushed;
+  });
 }
 
 async function withRegistry<T>(given: Registry | RegistryOptions | undefined, work: (registry: Registry) => Promise<T>): Promise<T> {

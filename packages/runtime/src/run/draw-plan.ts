@@ -76,7 +76,7 @@ interface Growth {
 
 async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): Promise<Growth> {
   const { wish, stored, hosts, warn, signal, store, pull } = drawing;
-  const loading = { ...platformsOfHosts(staying), pull, configs: wish.file.configs, signal };
+  const loading = { ...platformsOfHosts(staying), pull, configs: wish.file.configs, trust: drawing.trust, signal };
   const had = stored?.cluster.status.mounts ?? [];
   const cluster = await withNewRootfs(wish.file.cluster, had, async (name) => (await loadImage(store, name, loading)).contract);
   const createdAt = async () => (await drawing.state.read())?.cluster.createdAt;

@@ -8,8 +8,11 @@ import {
   openImage,
   type Platform,
   parseReference,
+  readTrust,
+  requireTrustedInStore,
   SealosError,
   type Store,
+  type Trust,
 } from '@sealos/image';
 import type { Config } from '../cluster/cluster.ts';
 import type { HostFile } from '../host/host.ts';
@@ -38,10 +41,20 @@ export interface LoadImageOptions {
   readonly pull: (name: string, platform: Platform, signal: AbortSignal) => Promise<void>;
   /** The cluster's Configs: those that are for the image are laid over it, after its own. */
   readonly configs?: readonly Config[] | undefined;
+  /** Which images may go to hosts; default: what containers' policy.json says. */
+  readonly trust?: Trust | undefined;
   readonly signal: AbortSignal;
 }
 
 async function openOrPull(store: Store, name: string, options: LoadImageOptions): Promise<Image> {
+  const image = await openWanted(store, name, options);
+  const { reference, descriptor } = image;
+  const trust = options.trust ?? (await readTrust());
+  await requireTrustedInStore(store, reference, descriptor, trust, options);
+  return image;
+}
+
+async function openWanted(store: Store, name: string, options: LoadImageOptions): Promise<Image> {
   const reference = parseReference(name);
   try {
     return await openImage(store, reference, options);

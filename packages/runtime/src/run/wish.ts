@@ -1,4 +1,4 @@
-import type { Platform, Store } from '@sealos/image';
+import type { Platform, Store, Trust } from '@sealos/image';
 import { type Cluster, type Clusterfile, type ClusterHost, clusterHosts, masters, registryHosts } from '../cluster/cluster.ts';
 import type { OnRunEvent } from '../event.ts';
 import type { Connection } from './reach-hosts.ts';
@@ -9,6 +9,8 @@ export interface ChangeOptions {
   readonly store: Store;
   /** Fetches an image that the store does not have. */
   readonly pull: (name: string, platform: Platform, signal: AbortSignal) => Promise<void>;
+  /** Which images may go to hosts; default: what containers' policy.json says. */
+  readonly trust?: Trust | undefined;
   readonly dryRun: boolean;
   /** `--adopt-containerd`: a containerd that a host has already is set aside for the image's own; a reset puts it back. */
   readonly adoptContainerd: boolean;

@@ -1,0 +1,124 @@
+import type { ContentOptions, ContentSource } from '../content.ts';
+import type { Digest } from '../digest.ts';
+import { badInput, type SealosError } from '../error.ts';
+import type { Descriptor } from '../manifest.ts';
+import { familiarName, type Reference } from '../reference.ts';
+import { identityMatches } from './identity.ts';
+import { readPublicKey } from './key-file.ts';
+import { demandsOn, type SigstoreSigned } from './policy.ts';
+import { claimBy, readSignatures, type StoredSignature } from './signatures.ts';
+import { readKeyFile, type Trust, type VerifyKey } from './trust.ts';
+
+export interface Candidate {
+  /** The image's name, which decides what is demanded. */
+  readonly reference: Reference;
+  /** What the name means, and what was picked out of it or what it was picked from: a signature of any of these will do. */
+  readonly chain: readonly Descriptor[];
+}
+
+interface Signed {
+  readonly digest: Digest;
+  readonly signature: StoredSignature;
+}
+
+/**
+ * The one place where it is decided whether an image may come into the store or go to hosts. `sources` are where its signatures may
+ * be. Throws `not-trusted` (exit 2), naming the image, the policy and its scope.
+ */
+export async function requireTrusted(
+  sources: readonly ContentSource[],
+  candidate: Candidate,
+  trust: Trust,
+  options: ContentOptions = {},
+): Promise<void> {
+  const { reference } = candidate;
+  const name = familiarName(reference);
+  let signatures: readonly Signed[] | undefined;
+  const read = async () => (signatures ??= await signaturesOf(sources, candidate, options));
+
+  if (trust.keys.length > 0 && !(await read()).some((signed) => isByOne(signed, trust.keys))) {
+    const keys = trust.keys.map((key) => key.name).join(', ');
+    throw refused(`${name} is refused: ${what(await read())} with ${keys}`, reference);
+  }
+  if (trust.policy === undefined) return;
+  const { path } = trust.policy;
+  const { scope, requirements } = demandsOn(trust.policy, reference);
+  const because = `${path} (scope '${scope}')`;
+  for (const requirement of requirements) {
+    if (requirement.type === 'insecureAcceptAnything') continue;
+    if (requirement.type === 'reject') {
+      throw badInput(
+        'not-trusted',
+        `${name} is refused: ${because} rejects it`,
+        `if it is to be used, give it a scope of its own in ${path}`,
+      );
+    }
+    if (requirement.type === 'signedBy') {
+      const hint = 'GPG signatures cannot be checked here: demand sigstoreSigned with a public key, or accept this scope';
+      throw badInput('not-trusted', `${name} is refused: ${because} demands signedBy, which is not supported`, hint);
+    }
+    const keys = await keysOf(requirement, because);
+    const ours = (await read()).flatMap((signed) => claimsBy(signed, keys));
+    if (ours.length === 0) throw refused(`${name} is refused: ${what(await read())} with the key that ${because} demands`, reference);
+    if (!ours.some((identity) => identityMatches(requirement.signedIdentity, reference, identity))) {
+      throw badInput(
+        'not-trusted',
+        `${name} is refused: it is signed as '${ours[0]}', which ${because} does not accept for it`,
+        `sign it under this name, or give the requirement a signedIdentity (cosign leaves the tag away: matchRepository)`,
+      );
+    }
+  }
+}
+
+async function signaturesOf(sources: readonly ContentSource[], candidate: Candidate, options: ContentOptions): Promise<readonly Signed[]> {
+  const { reference, chain } = candidate;
+  const found: Signed[] = [];
+  for (const source of sources) {
+    for (const digest of new Set(chain.map((descriptor) => descriptor.digest))) {
+      for (const signature of await readSignatures(source, reference, digest, options)) found.push({ digest, signature });
+    }
+  }
+  return found;
+}
+
+function isByOne({ digest, signature }: Signed, keys: readonly VerifyKey[]): boolean {
+  return keys.some(({ key }) => claimBy(signature, digest, key) !== undefined);
+}
+
+function claimsBy({ digest, signature }: Signed, keys: readonly VerifyKey[]): readonly string[] {
+  return keys.flatMap(({ key }) => claimBy(signature, digest, key)?.identity ?? []);
+}
+
+async function keysOf(requirement: SigstoreSigned, because: string): Promise<readonly VerifyKey[]> {
+  const { type, signedIdentity, keyPath, keyPaths, keyData, keyDatas, ...others } = requirement;
+  const [unknown] = Object.keys(others);
+  // A Fulcio identity or a transparency log would be a condition more: it must not be passed over.
+  if (unknown !== undefined) {
+    throw badInput(
+      'not-trusted',
+      `${because} demands '${unknown}' of ${type}, which is not supported`,
+      'demand a public key: keyPath or keyData',
+    );
+  }
+  const given = [keyPath, keyPaths, keyData, keyDatas].filter((one) => one !== undefined);
+  if (given.length !== 1) throw badInput('bad-policy', `${because}: ${type} needs one of keyPath, keyPaths, keyData and keyDatas`);
+  const files = keyPaths ?? (keyPath === undefined ? [] : [keyPath]);
+  const data = keyDatas ?? (keyData === undefined ? [] : [keyData]);
+  return [
+    ...(await Promise.all(files.map(readKeyFile))),
+    ...data.map((text) => ({ name: 'keyData', key: readPublicKey(Buffer.from(text, 'base64'), `the keyData of ${because}`) })),
+  ];
+}
+
+function what(signatures: readonly Signed[]): string {
+  return signatures.length === 0 ? 'it has no signature, and has to be signed' : `none of its ${signatures.length} signatures is`;
+}
+
+function refused(message: string, reference: Reference): SealosError {
+  const name = familiarName(reference);
+  return badInput(
+    'not-trusted',
+    message,
+    `ask its maker for a signature, or vouch for it yourself: sealos sign --key cosign.key docker://${name}`,
+  );
+}
