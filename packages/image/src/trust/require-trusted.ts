@@ -111,7 +111,8 @@ async function keysOf(requirement: SigstoreSigned, because: string): Promise<rea
 }
 
 function what(signatures: readonly Signed[]): string {
-  return signatures.length === 0 ? 'it has no signature, and has to be signed' : `none of its ${signatures.length} signatures is`;
+  if (signatures.length === 0) return 'it has no signature, and has to be signed';
+  return signatures.length === 1 ? 'its signature is not' : `none of its ${signatures.length} signatures is`;
 }
 
 function refused(message: string, reference: Reference): SealosError {
