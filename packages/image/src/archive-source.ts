@@ -29,7 +29,8 @@ export async function openArchive(store: Store, path: string, options: LoadOptio
   const lease = await store.lease();
   const spool = await openStore(join(lease.path, `archive-${lease.next()}`));
   try {
-    const images = await loadArchive(spool, path, options);
+    // What is read from here gets no name in the store.
+    const images = await loadArchive(spool, path, { ...options, trust: { policy: undefined, keys: [] } });
     return { images, source: spool, [Symbol.asyncDispose]: () => discard(spool) };
   } catch (error) {
     await discard(spool);

@@ -51,7 +51,7 @@ async function merge(images: readonly string[], flags: MergeFlags): Promise<void
     signal: interrupted,
   };
   await using store = await openStore();
-  const references = (await loadArchives(store, images, interrupted)).map(parseReference);
+  const references = (await loadArchives(store, images, { signal: interrupted })).map(parseReference);
   using progress = showTransfers({ quiet: flags.quiet });
   await using registry = openRegistry(await readRegistryFlags(flags, interrupted, progress.onEvent));
   const onEvent: typeof progress.onEvent = (event) => {

@@ -1,5 +1,5 @@
 import type { ContentOptions, ContentSink, ContentSource, OnTransfer } from '../content.ts';
-import { copyImage } from '../copy.ts';
+import { copyImage, type PickedImage } from '../copy.ts';
 import type { Digest } from '../digest.ts';
 import { badInput, SealosError } from '../error.ts';
 import type { Descriptor } from '../manifest.ts';
@@ -8,6 +8,7 @@ import { isIndex, isManifest } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store.ts';
+import { carrySignatures } from '../trust/carry.ts';
 import { readContent } from '../verify.ts';
 import { writeDockerForm } from './docker-form.ts';
 import { readList } from './list.ts';
@@ -34,7 +35,11 @@ export async function pushList(store: Store, name: Reference, options: PushListO
   const source = listSource(store, registry, descriptor, places);
   const root = options.format === 'v2s2' ? await writeDockerForm(store, source, name, descriptor, options) : descriptor;
   const rooted: ContentSource = { ...source, resolve: async () => root };
-  return copyImage(rooted, withMounts(registry, places), { from: name, to, platform: 'all', signal, onEvent });
+  const sent: Descriptor[] = [];
+  const admit = async ({ documents }: PickedImage) => void sent.push(...documents);
+  const pushed = await copyImage(rooted, withMounts(registry, places), { from: name, to, platform: 'all', signal, onEvent, admit });
+  for (const { digest } of sent) await carrySignatures(store, registry, { from: name, to, subject: digest }, { signal });
+  return pushed;
 }
 
 // The store, and behind it the registries that the list's members came from. `places`: where what the store may lack is.
