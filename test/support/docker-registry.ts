@@ -22,6 +22,8 @@ export interface DockerRegistryOptions {
   readonly directory?: string;
   /** Refuse everything that writes. */
   readonly readonly?: boolean;
+  /** Let manifests be deleted. Default: yes. */
+  readonly deletion?: boolean;
 }
 
 export interface DockerRegistry extends AsyncDisposable {
@@ -114,7 +116,7 @@ function configuration(options: DockerRegistryOptions, work: string, directory: 
     log: { level: 'info', accesslog: { disabled: true } },
     storage: {
       filesystem: { rootdirectory: directory, maxthreads: 100 },
-      delete: { enabled: true },
+      delete: { enabled: options.deletion !== false },
       maintenance: { uploadpurging: { enabled: false }, readonly: { enabled: options.readonly === true } },
     },
     // Port 0: the kernel chooses a free one, which the log names.

@@ -1,5 +1,6 @@
 import { Readable, Transform } from 'node:stream';
 import type { ContentOptions, ContentSink, ContentSource, OnTransfer } from './content.ts';
+import { SealosError } from './error.ts';
 import { pickOf, readTree } from './image-tree.ts';
 import type { Descriptor, Platform } from './manifest.ts';
 import { forEachOf } from './parallel.ts';
@@ -71,7 +72,12 @@ async function copyBlob(
       onEvent({ kind: 'progress', id, bytes: sent });
     });
   };
-  await sink.write(to, blob, await open(0), { signal, resume: open });
+  const write = async () => sink.write(to, blob, await open(0), { signal, resume: open });
+  await write().catch((error: unknown) => {
+    // What a line or a cache on it spoilt once comes whole the second time; what is damaged at its source does not.
+    if (signal?.aborted || !(error instanceof SealosError) || error.code !== 'content-mismatch') throw error;
+    return write();
+  });
   onEvent?.({ kind: 'done', id });
 }
 

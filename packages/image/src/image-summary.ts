@@ -1,8 +1,9 @@
+import { artifactTypeOf } from './artifact.ts';
 import type { ContentOptions } from './content.ts';
 import { platformOf } from './image.ts';
 import type { Descriptor, Platform } from './manifest.ts';
 import { parseImageConfig, parseIndex, parseManifest } from './manifest-parse.ts';
-import { isIndex } from './media-types.ts';
+import { isIndex, isManifest } from './media-types.ts';
 import { familiarName, type Reference } from './reference.ts';
 import type { Store } from './store.ts';
 import { readContent } from './verify.ts';
@@ -20,6 +21,8 @@ export interface ImageSummary {
   /** Compressed bytes of all layers and configs, each once. */
   readonly bytes: number;
   readonly platforms: readonly Platform[];
+  /** What it is when it is no image. */
+  readonly artifactType: string | undefined;
 }
 
 /** Looks into an image's manifests and configs; the layers are not read. Throws `bad-content` for one that is damaged. */
@@ -34,15 +37,22 @@ export async function imageSummary(
   const sizes = new Map<string, number>();
   const platforms: Platform[] = [];
   let created: string | undefined;
+  let artifactType: string | undefined;
   for (const entry of manifests) {
-    // A store may hold an index without all that it lists.
-    const present = await store.has(reference, entry);
+    // A store may hold an index without all that it lists, and one that lists more than manifests.
+    const present = isManifest(entry.mediaType) && (await store.has(reference, entry));
     if (!present) {
       if (entry.platform) platforms.push(entry.platform);
       continue;
     }
     const manifest = parseManifest(await read(entry), entry.mediaType);
     for (const part of [manifest.config, ...manifest.layers]) sizes.set(part.digest, part.size);
+    const artifact = artifactTypeOf(manifest);
+    if (artifact !== undefined) {
+      artifactType ??= artifact;
+      created ??= manifest.annotations?.['org.opencontainers.image.created'];
+      continue;
+    }
     const config = parseImageConfig(await read(manifest.config));
     created ??= config.created;
     platforms.push(platformOf(config));
@@ -57,5 +67,6 @@ export async function imageSummary(
     created,
     bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
     platforms,
+    artifactType,
   };
 }

@@ -1,3 +1,4 @@
+import { artifactTypeOf } from './artifact.ts';
 import type { ContentOptions, ContentSource } from './content.ts';
 import { badInput, SealosError } from './error.ts';
 import type { Descriptor, ImageConfig, Manifest, Platform } from './manifest.ts';
@@ -25,11 +26,15 @@ export interface OpenImageOptions extends ContentOptions {
 
 /**
  * Opens an image by name: out of an index the manifest for the platform. Throws `image-not-found`, `no-platform` (exit 2, lists
- * what there is), `bad-content`, `content-mismatch`.
+ * what there is), `not-an-image` (exit 2), `bad-content`, `content-mismatch`.
  */
 export async function openImage(source: ContentSource, reference: Reference, options: OpenImageOptions = {}): Promise<Image> {
-  const descriptor = await resolveManifest(source, reference, await source.resolve(reference, options), options);
-  const manifest = parseManifest(await readContent(source, reference, descriptor, options), descriptor.mediaType);
+  const { descriptor, manifest } = await openManifest(source, reference, options);
+  const artifact = artifactTypeOf(manifest);
+  if (artifact !== undefined) {
+    const hint = "it can be pulled, pushed, saved, loaded and looked at with 'sealos inspect', but not used as an image";
+    throw badInput('not-an-image', `${familiarName(reference)} is not an image but an artifact of type '${artifact}'`, hint);
+  }
   const config = parseImageConfig(await readContent(source, reference, manifest.config, options));
   if (config.rootfs.diff_ids.length !== manifest.layers.length) {
     const counts = `${manifest.layers.length} layers, its config ${config.rootfs.diff_ids.length}`;
@@ -39,6 +44,16 @@ export async function openImage(source: ContentSource, reference: Reference, opt
     throw noPlatform(reference, options.platform, [formatPlatform(platformOf(config))]);
   }
   return { reference, descriptor, manifest, config, layers: manifest.layers };
+}
+
+/** A name's manifest, of an image or of any other artifact; out of an index that for the platform. Throws as `openImage` does. */
+export async function openManifest(
+  source: ContentSource,
+  reference: Reference,
+  options: OpenImageOptions = {},
+): Promise<{ readonly descriptor: Descriptor; readonly manifest: Manifest }> {
+  const descriptor = await resolveManifest(source, reference, await source.resolve(reference, options), options);
+  return { descriptor, manifest: parseManifest(await readContent(source, reference, descriptor, options), descriptor.mediaType) };
 }
 
 /** From what a name resolved to, to one image's manifest: through an index (or an index in it) by platform. */

@@ -1,6 +1,7 @@
 export { CONTAINERD_NAME, type LoadOptions, loadArchive } from './archive.ts';
 export { type ArchiveFormat, type SaveOptions, saveArchive } from './archive-save.ts';
 export { type OpenArchive, openArchive } from './archive-source.ts';
+export * from './artifact.ts';
 export type { BlobWriter, WrittenBlob } from './blob.ts';
 export * from './build/build-image.ts';
 export * from './build/build-index.ts';

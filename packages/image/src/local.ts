@@ -1,8 +1,9 @@
 // A smaller door: images on this machine. A command starts as fast as what it imports, and these need neither a network nor a builder.
 export { loadArchive } from './archive.ts';
 export { saveArchive } from './archive-save.ts';
+export { artifactTypeOf } from './artifact.ts';
 export { badInput, SealosError } from './error.ts';
-export { openImage } from './image.ts';
+export { openImage, openManifest } from './image.ts';
 export { imageSummary } from './image-summary.ts';
 export { formatPlatform, parsePlatform } from './platform.ts';
 export { familiarName, formatReference, parseReference } from './reference.ts';

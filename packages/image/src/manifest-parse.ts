@@ -31,6 +31,7 @@ const descriptor = v.object({
 const manifest = v.object({
   schemaVersion: v.literal(2),
   mediaType: text,
+  artifactType: v.exactOptional(text),
   config: descriptor,
   layers: v.optional(v.array(descriptor), []),
   annotations: v.exactOptional(strings),

@@ -23,6 +23,8 @@ export interface Platform {
 export interface Manifest {
   readonly schemaVersion: 2;
   readonly mediaType: string;
+  /** What it is when it is no image; see `artifactTypeOf`. */
+  readonly artifactType?: string;
   readonly config: Descriptor;
   readonly layers: readonly Descriptor[];
   readonly annotations?: Readonly<Record<string, string>>;

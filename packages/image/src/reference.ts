@@ -66,6 +66,7 @@ export function isRepository(text: string): boolean {
   return text.length <= NAME_LENGTH && REPOSITORY.test(text);
 }
 
+/** Whether a text can be a tag. */
 export function isTag(text: string): boolean {
   return TAG.test(text);
 }

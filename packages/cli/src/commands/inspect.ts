@@ -18,18 +18,23 @@ export function inspectCommand(): Command {
 }
 
 async function inspect(name: string, flags: InspectFlags): Promise<void> {
-  const { formatReference, openImage, openStore, parsePlatform, parseReference } = await import('@sealos/image/local');
+  const { artifactTypeOf, formatReference, openImage, openManifest, openStore, parsePlatform, parseReference } = await import(
+    '@sealos/image/local'
+  );
   await using store = await openStore();
   const reference = parseReference(name);
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
-  const image = await openImage(store, reference, { platform, signal: interrupted });
+  const options = { platform, signal: interrupted };
+  const { descriptor, manifest } = await openManifest(store, reference, options);
+  const artifact = artifactTypeOf(manifest);
   // The members that buildah's inspect has, and that published pipelines read.
   const data = {
-    Type: 'image',
+    Type: artifact === undefined ? 'image' : 'artifact',
+    ...(artifact === undefined ? {} : { ArtifactType: artifact }),
     FromImage: formatReference(reference),
-    FromImageDigest: image.descriptor.digest,
-    Manifest: image.manifest,
-    OCIv1: image.config,
+    FromImageDigest: descriptor.digest,
+    Manifest: manifest,
+    ...(artifact === undefined ? { OCIv1: (await openImage(store, reference, options)).config } : {}),
   };
   if (flags.format === undefined) {
     console.log(JSON.stringify(data, undefined, 2));

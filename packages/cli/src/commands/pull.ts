@@ -6,6 +6,7 @@ import { addTrustOptions, readTrustFlags, type TrustFlags } from '../trust-optio
 
 interface PullFlags extends RegistryFlags, TrustFlags {
   readonly platform?: string;
+  readonly all?: boolean;
   readonly policy: 'missing' | 'always' | 'never' | 'ifnewer';
   readonly allTags?: boolean;
   readonly quiet?: boolean;
@@ -15,7 +16,8 @@ export function pullCommand(): Command {
   const command = new Command('pull')
     .description('Fetch images from their registries; repeat it to go on after an interruption')
     .argument('<image...>', 'names of images')
-    .option('--platform <os/arch>', 'out of a manifest list, this platform (default: that of this machine)')
+    .addOption(new Option('--platform <os/arch>', 'out of a manifest list, this platform (default: that of this machine)').conflicts('all'))
+    .option('--all', 'a manifest list as it is, with the images of every platform')
     .addOption(
       new Option('--policy <policy>', 'when the registry is asked').choices(['missing', 'always', 'never', 'ifnewer']).default('missing'),
     )
@@ -27,7 +29,8 @@ export function pullCommand(): Command {
 async function pull(images: readonly string[], flags: PullFlags): Promise<void> {
   const { familiarName, openRegistry, openStore, parsePlatform, parseReference, pullImage } = await import('@sealos/image/remote');
   const references = images.map(parseReference);
-  const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
+  const one = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
+  const platform = flags.all ? ('all' as const) : one;
   const trust = await readTrustFlags(flags);
   using progress = showTransfers({ quiet: flags.quiet });
   await using registry = openRegistry(await readRegistryFlags(flags, interrupted, progress.onEvent));

@@ -5,6 +5,7 @@ import { addCredentialsOption, addRegistryOptions, type RegistryFlags, readRegis
 
 interface PushFlags extends RegistryFlags {
   readonly digestfile?: string;
+  readonly platform?: string;
   readonly quiet?: boolean;
 }
 
@@ -13,24 +14,26 @@ export function pushCommand(): Command {
     .description('Send an image to a registry; repeat it to go on after an interruption')
     .argument('<image>', 'an image of this machine')
     .argument('[dest]', 'its name at the registry (default: the same)')
-    .addOption(new Option('--all', 'every platform of a manifest list (always done)').hideHelp())
+    .option('--all', 'a manifest list as it is, with the images of every platform (this is the default)')
+    .addOption(new Option('--platform <os/arch>', 'out of a manifest list, the image of this platform alone').conflicts('all'))
     .option('--digestfile <file>', "write the digest of what was pushed into a file, for later 'image@digest'")
     .option('-q, --quiet', "print only the image's digest");
   return addRegistryOptions(addCredentialsOption(command)).action(push);
 }
 
 async function push(image: string, destination: string | undefined, flags: PushFlags): Promise<void> {
-  const { badInput, familiarName, openStore, parseReference, pushImage } = await import('@sealos/image/remote');
+  const { badInput, familiarName, openStore, parsePlatform, parseReference, pushImage } = await import('@sealos/image/remote');
   const { writeFile } = await import('node:fs/promises');
   const reference = parseReference(image);
   const transport = /^(docker-archive|oci-archive|oci|dir|docker-daemon|containers-storage):/.exec(destination ?? '')?.[1];
   if (transport !== undefined)
     throw badInput('bad-reference', `push sends to registries, not to '${transport}:'`, "'sealos save' writes archives");
   const to = destination === undefined ? reference : parseReference(destination.replace(/^docker:\/\//, ''));
+  const platform = flags.platform === undefined ? 'all' : parsePlatform(flags.platform);
   using progress = showTransfers({ quiet: flags.quiet });
   const registry = await readRegistryFlags(flags, interrupted, progress.onEvent);
   await using store = await openStore();
-  const { digest } = await pushImage(store, reference, { to, registry, onEvent: progress.onEvent, signal: interrupted });
+  const { digest } = await pushImage(store, reference, { to, platform, registry, onEvent: progress.onEvent, signal: interrupted });
   progress[Symbol.dispose]();
   if (flags.digestfile !== undefined) await writeFile(flags.digestfile, digest);
   console.log(flags.quiet ? digest : `${familiarName(to)} is ${digest}`);

@@ -2,13 +2,15 @@ import * as v from 'valibot';
 import { SealosError } from '../error.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import type { CredentialLookup, Credentials, FoundCredentials } from './credentials.ts';
-import { explainRefusal, explainUnauthorized, type LoginState, type Subject } from './failure.ts';
-import { discard, type HttpRequest, type HttpResponse, readBody } from './transport.ts';
+import { explainError, explainRefusal, explainUnauthorized, type LoginState, type Subject } from './failure.ts';
+import { readAnswer } from './read-answer.ts';
+import { discard, type HttpRequest, type HttpResponse } from './transport.ts';
 
 const tokenAnswer = v.looseObject({
   token: v.nullish(v.string()),
   access_token: v.nullish(v.string()),
-  expires_in: v.nullish(v.number()),
+  // Some servers write it as text.
+  expires_in: v.nullish(v.pipe(v.union([v.number(), v.string()]), v.transform(Number))),
 });
 
 interface Token {
@@ -24,6 +26,8 @@ const ANSWER_LIMIT = 1024 * 1024;
 
 export interface AuthorizationOptions {
   readonly send: (request: HttpRequest) => Promise<HttpResponse>;
+  /** Waits before a token is asked for again; false when it should not be. */
+  readonly retry: (failures: number, why: string, signal: AbortSignal | undefined) => Promise<boolean>;
   readonly lookup: CredentialLookup;
   /** As in an image's name: what credentials are kept under. */
   readonly registry: string;
@@ -86,8 +90,12 @@ export class Authorization {
     const key = keyOf(scopes);
     const pending = this.#tokens.get(key);
     if (pending !== undefined) {
-      const known = await pending;
-      if (known.expires > Date.now()) return known.value;
+      const known = await pending.catch((error: unknown) => {
+        // Whoever asked first was interrupted; this one was not.
+        if (isAbort(error) && signal?.aborted !== true) return undefined;
+        throw error;
+      });
+      if (known !== undefined && known.expires > Date.now()) return known.value;
     }
     const asked = this.#ask(challenge, scopes, subject, signal);
     this.#tokens.set(key, asked);
@@ -100,25 +108,29 @@ export class Authorization {
     const realm = this.#realmOf(challenge, subject, credentials);
     const service = challenge.parameters['service'];
     const asked = Date.now();
-    let response: HttpResponse;
-    if (credentials?.kind === 'identity') {
-      response = await this.#post(realm, { grant_type: 'refresh_token', refresh_token: credentials.token }, service, scopes, signal);
-    } else {
-      response = await this.#get(realm, credentials, service, scopes, signal);
-      if ((response.status === 404 || response.status === 405) && credentials?.kind === 'password') {
-        await discard(response);
-        const grant = { grant_type: 'password', username: credentials.user, password: credentials.password };
-        response = await this.#post(realm, grant, service, scopes, signal);
+    const send = async (): Promise<HttpResponse> => {
+      if (credentials?.kind === 'identity') {
+        return this.#post(realm, { grant_type: 'refresh_token', refresh_token: credentials.token }, service, scopes, signal);
       }
-    }
+      const response = await this.#get(realm, credentials, service, scopes, signal);
+      if ((response.status !== 404 && response.status !== 405) || credentials?.kind !== 'password') return response;
+      await discard(response);
+      const grant = { grant_type: 'password', username: credentials.user, password: credentials.password };
+      return this.#post(realm, grant, service, scopes, signal);
+    };
+    const retry = (failures: number, why: string) => this.#options.retry(failures, why, signal);
+    const { response, bytes } = await readAnswer({ send, limit: ANSWER_LIMIT, retry }).catch((error: unknown) => {
+      // It is the token server that is not reached, not the registry.
+      throw explainError(error, { ...subject, host: realm.host });
+    });
     if (response.status === 401 || (response.status === 400 && credentials !== undefined)) {
       await discard(response);
       throw explainUnauthorized(subject, await this.state(subject.repository));
     }
-    if (response.status !== 200) {
+    if (bytes === undefined) {
       throw await explainRefusal(response, { ...subject, host: realm.host }, await this.state(subject.repository));
     }
-    return parseToken(await readBody(response, ANSWER_LIMIT), realm, asked);
+    return parseToken(bytes, realm, asked);
   }
 
   #realmOf(challenge: Challenge, subject: Subject, credentials: Credentials | undefined): URL {
@@ -164,7 +176,12 @@ function parseToken(bytes: Buffer, realm: URL, asked: number): Token {
   const value = answer?.token || answer?.access_token;
   if (!value) throw new SealosError('registry-failed', `the token server ${realm.host} gave no token`, { exitCode: 2 });
   // Given up a little early: it must still be good when it arrives.
-  return { value, expires: asked + (answer?.expires_in ?? DEFAULT_LIFETIME) * 800 };
+  const lifetime = answer?.expires_in ?? DEFAULT_LIFETIME;
+  return { value, expires: asked + (Number.isFinite(lifetime) ? lifetime : DEFAULT_LIFETIME) * 800 };
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && error.name === 'AbortError';
 }
 
 function basic(credentials: { readonly user: string; readonly password: string }): string {

@@ -2,6 +2,7 @@ import { Authorization } from './authorization.ts';
 import type { CredentialLookup } from './credentials.ts';
 import { explainClosedTls, explainError, explainNoRegistry, explainRefusal, type Subject, speaksPlainHttp } from './failure.ts';
 import { isLoopback } from './proxy.ts';
+import { type Answer, readAnswer } from './read-answer.ts';
 import { codeOf, delayBefore, isBusy, isPassing, parseRetryAfter, pause, type RetryEvent, type RetryPolicy } from './retry.ts';
 import { discard, type HttpRequest, type HttpResponse, type Transport } from './transport.ts';
 
@@ -32,6 +33,11 @@ export interface ClientOptions {
   readonly onRetry?: ((event: RetryEvent) => void) | undefined;
 }
 
+/** `HOST[:PORT]` of the server that is a registry: Docker Hub's name is not its host. */
+export function serverOf(registry: string): string {
+  return registry === 'docker.io' || registry === 'index.docker.io' ? 'registry-1.docker.io' : registry;
+}
+
 /** Requests to registries: the scheme found out, authorized, and repeated when they fail for a passing reason. */
 export class Client {
   readonly #options: ClientOptions;
@@ -49,8 +55,7 @@ export class Client {
    * registries declared insecure, and only after HTTPS was not understood, as docker does it.
    */
   async connect(subject: Subject, insecure: boolean, signal: AbortSignal | undefined): Promise<Endpoint> {
-    // Docker Hub's name is not its registry's host.
-    const host = subject.host === 'docker.io' || subject.host === 'index.docker.io' ? 'registry-1.docker.io' : subject.host;
+    const host = serverOf(subject.host);
     const at = { ...subject, host };
     const url = new URL(`https://${host}/v2/`);
     const mayBePlain = insecure || this.#options.plainHttp || isLoopback(url.hostname.replace(/^\[(.*)\]$/, '$1'));
@@ -97,6 +102,21 @@ export class Client {
     }
   }
 
+  /** Sends one request and reads the whole answer, at most `limit` bytes, when its status is 200. */
+  async ask(endpoint: Endpoint, request: RegistryRequest, limit: number, fault?: (bytes: Buffer) => string | undefined): Promise<Answer> {
+    const { subject, signal } = request;
+    try {
+      return await readAnswer({
+        send: () => this.send(endpoint, request),
+        limit,
+        fault,
+        retry: (failures, why) => this.waitBeforeRetry(failures, why, subject, signal),
+      });
+    } catch (error) {
+      throw explainError(error, subject);
+    }
+  }
+
   /** The error for an answer that is not what was asked for. */
   async refuse(endpoint: Endpoint, response: HttpResponse, subject: Subject): Promise<Error> {
     return explainRefusal(response, { ...subject, host: response.url.host }, await endpoint.authorization.state(subject.repository));
@@ -118,6 +138,7 @@ export class Client {
   async #greet(url: URL, subject: Subject, allowPlain: boolean, signal: AbortSignal | undefined): Promise<Endpoint> {
     const authorization = new Authorization({
       send: (request) => this.#sendPatiently(request, subject, true),
+      retry: (failures, why, asked) => this.waitBeforeRetry(failures, why, subject, asked),
       lookup: this.#options.lookup,
       registry: subject.registry,
       allowPlain,

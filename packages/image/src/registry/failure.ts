@@ -1,5 +1,6 @@
 import * as v from 'valibot';
 import { SealosError } from '../error.ts';
+import { ConnectionRefusal } from './connection-refusal.ts';
 import { codeOf } from './retry.ts';
 import { discard, type HttpResponse, readBody } from './transport.ts';
 
@@ -64,6 +65,7 @@ export function speaksPlainHttp(error: unknown): boolean {
 /** A network or TLS failure as the user should read it. An abort and errors of our family pass unchanged. */
 export function explainError(error: unknown, subject: Subject): unknown {
   if (error instanceof SealosError || !(error instanceof Error) || error.name === 'AbortError') return error;
+  if (error instanceof ConnectionRefusal) return failure(subject, error.reason, error.message, error.hint, error);
   const { host } = subject;
   const code = codeOf(error) ?? '';
   if (speaksPlainHttp(error)) {
@@ -100,6 +102,10 @@ export function explainError(error: unknown, subject: Subject): unknown {
     );
   }
   if (/^ERR_SSL_.*(CERTIFICATE|HANDSHAKE_FAILURE)/.test(code)) return explainClosedTls(error, subject);
+  if (code === 'UND_ERR_REQ_CONTENT_LENGTH_MISMATCH') {
+    const hint = 'the image here is damaged: pull, load or build it again';
+    return failure(subject, 'content-mismatch', 'a content of it has not as many bytes here as its manifest says', hint, error);
+  }
   if (code.startsWith('HPE_'))
     return failure(
       subject,
@@ -151,6 +157,13 @@ export async function explainRefusal(response: HttpResponse, subject: Subject, l
       `check the name; 'sealos login ${subject.registry}' logs in as someone who may`,
     );
   }
+  if (code === 'BLOB_UPLOAD_UNKNOWN' || code === 'BLOB_UPLOAD_INVALID') {
+    return failure(subject, 'registry-failed', `${host} lost the upload again and again`, 'try again later, or ask who runs it');
+  }
+  if (status === 404 && subject.action === 'push') {
+    const hint = 'at this registry it (or its project) has to be made before something is pushed to it';
+    return failure(subject, 'image-not-found', `${host} has no repository ${subject.repository}${said}`, hint);
+  }
   if (status === 404) {
     if (code === 'NAME_UNKNOWN')
       return failure(subject, 'image-not-found', `${host} has no repository ${subject.repository}`, 'check the name');
@@ -158,6 +171,14 @@ export async function explainRefusal(response: HttpResponse, subject: Subject, l
   }
   if (status === 400 && /HTTP request.*HTTPS|HTTPS port/i.test(message ?? '')) {
     return failure(subject, 'registry-speaks-tls', `${host} speaks HTTPS, not plain HTTP`, 'leave --plain-http away');
+  }
+  if (status === 407) {
+    const hint = 'put the login into the proxy variable: http://USER:PASSWORD@HOST:PORT';
+    return failure(subject, 'proxy-wants-login', 'the proxy needs a login, or does not accept the one it got', hint);
+  }
+  if (code === 'DIGEST_INVALID') {
+    const hint = 'the content here may be damaged: pull, load or build the image again';
+    return failure(subject, 'content-mismatch', `${host} says that what arrived is not what its digest says${said}`, hint);
   }
   if (status === 405 || code === 'UNSUPPORTED') {
     return failure(subject, 'registry-denied', `${host} does not support it${said}`, 'it may be read-only');
@@ -176,6 +197,14 @@ export async function explainRefusal(response: HttpResponse, subject: Subject, l
   if (status >= 500)
     return failure(subject, 'registry-failed', `${host} failed with status ${status}${said}`, 'try again later, or ask who runs it');
   return failure(subject, 'registry-failed', `${host} answered with status ${status}${said}`);
+}
+
+/** The registry's own error, with what its mirrors, asked before it, said. */
+export function withMirrors(error: SealosError | undefined, mirrors: readonly SealosError[]): SealosError | undefined {
+  if (error === undefined || mirrors.length === 0) return error ?? mirrors.at(-1);
+  const said = mirrors.map(({ message }) => message.replace(/^cannot .*?: /, '')).join('; ');
+  const { code, hint, exitCode, cause } = error;
+  return new SealosError(code, `${error.message} (before it, of its mirrors: ${said})`, { hint, exitCode, cause });
 }
 
 /** The registry wants a login, or another one. */

@@ -20,9 +20,14 @@ const registry = v.object({
   'mirror-by-digest-only': flag,
   mirror: v.optional(v.array(mirror), []),
 });
-const document = v.object({ registry: v.optional(v.array(registry), []) });
+const names = v.optional(v.object({ registries: v.optional(v.array(v.string()), []) }), {});
+const document = v.object({
+  registry: v.optional(v.array(registry), []),
+  // Version 1: a table for each kind of list. What it has under `search` is for names without a registry, which are Docker Hub's here.
+  registries: v.optional(v.object({ insecure: names, block: names }), {}),
+});
 
-/** A `[[registry]]` table of registries.conf (containers-registries.conf(5), version 2). */
+/** A `[[registry]]` table of registries.conf (containers-registries.conf(5), version 2; the lists of version 1 are read as such). */
 export type RegistryRule = v.InferOutput<typeof registry>;
 export type RegistriesConf = readonly RegistryRule[];
 
@@ -59,7 +64,8 @@ export async function readRegistriesConf(environment: NodeJS.ProcessEnv = proces
 /** Reads one file's text. Throws `bad-registries-conf` (exit 2), naming the line. */
 export function parseRegistriesConf(text: string, path: string): RegistriesConf {
   try {
-    const rules = v.parse(document, parse(text)).registry;
+    const { registry: tables, registries } = v.parse(document, parse(text));
+    const rules = [...tables, ...ofVersion1(registries.insecure.registries, registries.block.registries)];
     const empty = rules.find((rule) => prefixOf(rule) === '');
     if (empty !== undefined) throw new Error('a [[registry]] has neither prefix nor location');
     return rules;
@@ -90,12 +96,19 @@ export function locationsOf(conf: RegistriesConf, reference: Reference, action: 
   const bare = `${reference.registry}/${reference.repository}`;
   const rewrite = (location: string, insecure: boolean): Location => {
     const [host = '', ...path] = `${location || prefix}${bare.slice(prefix.length)}`.split('/');
-    return { host, repository: path.join('/'), insecure };
+    // A prefix may be as long as a whole name, with its tag or digest; the repository is without.
+    return { host, repository: path.join('/').replace(/[:@].*$/, ''), insecure };
   };
   const primary = rewrite(rule.location, rule.insecure);
   if (action === 'push') return [primary];
   const mirrors = rule.mirror.filter((entry) => serves(entry['pull-from-mirror'], rule['mirror-by-digest-only'], reference));
   return [...mirrors.map((entry) => rewrite(entry.location, entry.insecure)), primary];
+}
+
+function ofVersion1(insecure: readonly string[], blocked: readonly string[]): RegistriesConf {
+  return [...new Set([...insecure, ...blocked])].map((location) =>
+    v.parse(registry, { location, insecure: insecure.includes(location), blocked: blocked.includes(location) }),
+  );
 }
 
 function serves(rule: 'all' | 'digest-only' | 'tag-only', byDigestOnly: boolean, reference: Reference): boolean {
@@ -120,7 +133,10 @@ function matches(prefix: string, name: string): boolean {
 
 async function readRules(path: string, required: boolean): Promise<RegistriesConf | undefined> {
   const text = await readFile(path, 'utf8').catch((error: unknown) => {
-    if (required) throw badInput('bad-registries-conf', `cannot read ${path}: ${error instanceof Error ? error.message : error}`);
+    // A file that is there may block a registry: not being allowed to read it is no leave to go on.
+    const isMissing = error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR');
+    if (required || !isMissing)
+      throw badInput('bad-registries-conf', `cannot read ${path}: ${error instanceof Error ? error.message : error}`);
     return undefined;
   });
   return text === undefined ? undefined : parseRegistriesConf(text, path);

@@ -6,18 +6,19 @@ import { JSON_LIMIT } from '../json.ts';
 import type { Descriptor } from '../manifest.ts';
 import { DOCKER_MANIFEST, DOCKER_MANIFEST_LIST, isIndex, isManifest, OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
-import { mismatch } from '../verify.ts';
-import { Client, type Endpoint } from './client.ts';
+import { Client, type Endpoint, serverOf } from './client.ts';
 import { type CredentialLookup, storedCredentials } from './credentials.ts';
-import { checked, describeBody, describeHeaders } from './document.ts';
+import { deleteManifest } from './deletion.ts';
+import { checked, collect, describeBody, describeHeaders } from './document.ts';
 import { download, type OpenContent } from './download.ts';
-import { explainError, type Subject } from './failure.ts';
+import { explainError, type Subject, withMirrors } from './failure.ts';
 import { readList } from './listing.ts';
 import { type Location, locationsOf, type RegistriesConf, readRegistriesConf } from './registries-conf.ts';
 import { DEFAULT_RETRY, type RetryEvent, type RetryPolicy } from './retry.ts';
 import { certificateDirectories } from './tls.ts';
-import { DEFAULT_TIMEOUTS, discard, readBody, type Timeouts, Transport } from './transport.ts';
-import { beginUpload, type UploadSession, type UploadTarget, uploadBlob } from './upload.ts';
+import { DEFAULT_TIMEOUTS, discard, type Timeouts, Transport } from './transport.ts';
+import { uploadBlob } from './upload.ts';
+import { beginUpload, mountBlob, type UploadSession, type UploadTarget } from './upload-session.ts';
 
 export interface RegistryOptions {
   /** Who to log in as; default: what `sealos login`, docker and podman stored. */
@@ -47,7 +48,7 @@ export function openRegistry(options: RegistryOptions = {}): Registry {
 }
 
 interface Place {
-  readonly location: Location;
+  readonly repository: string;
   readonly endpoint: Endpoint;
   readonly subject: Subject;
 }
@@ -73,8 +74,7 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
     this.#transport = new Transport({
       timeouts: { ...DEFAULT_TIMEOUTS, ...options.timeouts },
       environment,
-      certificates: (host) =>
-        options.certDir === undefined ? certificateDirectories(environment).map((path) => `${path}/${host}`) : [options.certDir],
+      certificates: (host) => (options.certDir === undefined ? certificateDirectories(host, environment) : [options.certDir]),
       isInsecure: (host) => options.insecure === true || this.#insecureHosts.has(host),
     });
     this.#client = new Client({
@@ -89,16 +89,16 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
   /** The manifest or index under a name, from the first mirror or registry that has it. Throws `image-not-found`, `registry-*` (exit 2). */
   async resolve(reference: Reference, options: ContentOptions = {}): Promise<Descriptor> {
     return this.#firstPlace(reference, options, async (place) => {
-      const path = `/v2/${place.location.repository}/manifests/${reference.digest ?? reference.tag}`;
+      const path = `/v2/${place.repository}/manifests/${reference.digest ?? reference.tag}`;
       const request = { path, headers: { accept: ACCEPTED }, scopes: pullScopes(place), subject: place.subject, signal: options.signal };
       const head = await this.#client.send(place.endpoint, { ...request, method: 'HEAD' });
       await discard(head);
       const known = head.status === 200 ? describeHeaders(head) : undefined;
       // Without the headers that say what it is, and for the reason of a refusal, the document itself is needed.
       if (known !== undefined) return checked(known, reference);
-      const response = await this.#client.send(place.endpoint, { ...request, method: 'GET' });
-      if (response.status !== 200) throw await this.#client.refuse(place.endpoint, response, place.subject);
-      return checked(await describeBody(response), reference);
+      const { response, bytes } = await this.#client.ask(place.endpoint, { ...request, method: 'GET' }, JSON_LIMIT);
+      if (bytes === undefined) throw await this.#client.refuse(place.endpoint, response, place.subject);
+      return checked(describeBody(response, bytes), reference);
     });
   }
 
@@ -142,18 +142,25 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
   }
 
   /**
-   * Asks the registry to take a blob over from another of its repositories, which costs no transfer. False when it does not; the
-   * blob is then to be written.
+   * Asks the registry to take a blob over from another of its repositories, which costs no transfer. False when it does not, also
+   * when it refuses, e.g. for lack of the right to read there; the blob is then to be written.
    */
   async mount(reference: Reference, descriptor: Descriptor, from: string, options: ContentOptions = {}): Promise<boolean> {
     return this.#pushing(reference, options, async (target) => {
-      const session = await beginUpload(target, { digest: descriptor.digest, from });
-      if (session !== undefined) this.#sessions.set(sessionKey(target, descriptor), session);
-      return session === undefined;
+      try {
+        const session = await mountBlob(target, { digest: descriptor.digest, from });
+        if (session !== undefined) this.#sessions.set(sessionKey(target, descriptor), session);
+        return session === undefined;
+      } catch (error) {
+        options.signal?.throwIfAborted();
+        if (error instanceof SealosError) return false;
+        throw error;
+      }
     });
   }
 
   async write(reference: Reference, descriptor: Descriptor, body: Readable, options: WriteOptions = {}): Promise<void> {
+    body.on('error', () => {}); // where it is not read any more; whoever reads it hears of it
     try {
       await this.#pushing(reference, options, async (target) => {
         if (isManifest(descriptor.mediaType) || isIndex(descriptor.mediaType)) {
@@ -178,12 +185,7 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
     const { tag } = reference;
     await this.#pushing(reference, options, async (target) => {
       const known = this.#documents.get(descriptor.digest);
-      const place = {
-        location: { host: '', repository: target.repository, insecure: false },
-        endpoint: target.endpoint,
-        subject: target.subject,
-      };
-      await this.#putManifest(target, tag, descriptor, known ?? (await this.#document(place, descriptor, options.signal)));
+      await this.#putManifest(target, tag, descriptor, known ?? (await this.#document(target, descriptor, options.signal)));
     });
   }
 
@@ -192,7 +194,7 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
     return this.#firstPlace(
       reference,
       options,
-      ({ location: { repository }, endpoint, subject }) => {
+      ({ repository, endpoint, subject }) => {
         const list = { path: `/v2/${repository}/tags/list?n=1000`, member: 'tags', scopes: [`repository:${repository}:pull`] } as const;
         return readList(this.#client, endpoint, subject, list, options.signal);
       },
@@ -207,16 +209,14 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
     return readList(this.#client, endpoint, subject, list, options.signal);
   }
 
-  /** Takes a tag, or a manifest with every tag that means it, out of its registry. Throws `image-not-found`, `registry-denied`. */
+  /** Takes a tag out of its registry, or by a digest the manifest with every tag that means it. Throws `image-not-found`, `registry-denied` (exit 2). */
   async remove(reference: Reference, options: ContentOptions = {}): Promise<void> {
-    await this.#pushing(reference, options, async ({ client, endpoint, repository, signal }) => {
-      const path = `/v2/${repository}/manifests/${reference.digest ?? reference.tag}`;
-      const scopes = [`repository:${repository}:pull,push,delete`];
-      const subject = { ...subjectOf('push', reference, endpoint.origin.host, repository), action: 'remove' as const };
-      const response = await client.send(endpoint, { method: 'DELETE', path, scopes, subject, signal });
-      if (response.status !== 202 && response.status !== 200) throw await client.refuse(endpoint, response, subject);
-      await discard(response);
-    });
+    await this.#pushing(
+      reference,
+      options,
+      ({ repository, endpoint, subject }) => deleteManifest(this.#client, endpoint, repository, reference, subject, options.signal),
+      'remove',
+    );
   }
 
   /** Asks a registry (`HOST[:PORT]`) whether it takes the login. Throws `registry-*` (exit 2). */
@@ -244,22 +244,28 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
   }
 
   async #document(place: Place, descriptor: Descriptor, signal: AbortSignal | undefined): Promise<Buffer> {
-    const { location, endpoint, subject } = place;
-    const path = `/v2/${location.repository}/manifests/${descriptor.digest}`;
-    const headers = { accept: descriptor.mediaType };
-    const response = await this.#client.send(endpoint, { method: 'GET', path, headers, scopes: pullScopes(place), subject, signal });
-    if (response.status !== 200) throw await this.#client.refuse(endpoint, response, subject);
-    return readBody(response, JSON_LIMIT).catch((error: unknown) => Promise.reject(explainError(error, subject)));
+    const { repository, endpoint, subject } = place;
+    const path = `/v2/${repository}/manifests/${descriptor.digest}`;
+    const request = { method: 'GET', path, headers: { accept: descriptor.mediaType }, scopes: pullScopes(place), subject, signal } as const;
+    const fault = (bytes: Buffer) => (digestOf(bytes) === descriptor.digest ? undefined : 'the document came with another content');
+    const { response, bytes } = await this.#client.ask(endpoint, request, JSON_LIMIT, fault);
+    if (bytes === undefined) throw await this.#client.refuse(endpoint, response, subject);
+    return bytes;
   }
 
   async #open(place: Place, descriptor: Descriptor, offset: number, signal: AbortSignal): Promise<OpenContent> {
-    const { location, endpoint, subject } = place;
-    const path = `/v2/${location.repository}/blobs/${descriptor.digest}`;
-    const range = offset > 0 ? { range: `bytes=${offset}-` } : {};
-    const response = await this.#client.send(endpoint, { method: 'GET', path, headers: range, scopes: pullScopes(place), subject, signal });
+    const { repository, endpoint, subject } = place;
+    const path = `/v2/${repository}/blobs/${descriptor.digest}`;
+    const headers = offset > 0 ? { range: `bytes=${offset}-` } : {};
+    const response = await this.#client.send(endpoint, { method: 'GET', path, headers, scopes: pullScopes(place), subject, signal });
     if (response.status === 200) return { body: response.body, start: 0 };
     const start = Number(/^bytes (\d+)-/.exec(response.header('content-range') ?? '')?.[1]);
     if (response.status === 206 && start <= offset) return { body: response.body, start };
+    if (offset > 0 && (response.status === 206 || response.status === 416)) {
+      // Another range than was asked for, or none: this server's ranges are not to be trusted. All of it then, and what is there is left out.
+      await discard(response);
+      return this.#open(place, descriptor, 0, signal);
+    }
     if (response.status !== 404) throw await this.#client.refuse(endpoint, response, subject);
     await discard(response);
     const what = `${descriptor.digest.slice(0, 19)} of ${subject.what}`;
@@ -278,12 +284,17 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
     await discard(response);
   }
 
-  async #pushing<T>(reference: Reference, options: ContentOptions, work: (target: UploadTarget) => Promise<T>): Promise<T> {
+  async #pushing<T>(
+    reference: Reference,
+    options: ContentOptions,
+    work: (target: UploadTarget) => Promise<T>,
+    action: Subject['action'] = 'push',
+  ): Promise<T> {
     try {
       const [location] = locationsOf(await this.#readConf(), reference, 'push');
       if (location === undefined) throw new Error('an image has no place in a registry');
       const { repository } = location;
-      const subject = subjectOf('push', reference, location.host, repository);
+      const subject = subjectOf(action, reference, location.host, repository);
       const endpoint = await this.#connect(location, subject, options.signal);
       const scopes = [`repository:${repository}:pull,push`];
       return await work({ client: this.#client, endpoint, repository, scopes, subject, signal: options.signal });
@@ -303,32 +314,44 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
     const locations = locationsOf(await this.#readConf(), reference, 'pull');
     const preferred = this.#foundAt.get(name);
     const ordered = [...locations].sort((a, b) => Number(b.host === preferred) - Number(a.host === preferred));
-    let last: unknown;
+    const failures: { readonly location: Location; readonly error: SealosError }[] = [];
     for (const location of ordered) {
       try {
-        const subject = subjectOf(action, reference, location.host, location.repository);
+        const { repository } = location;
+        const subject = subjectOf(action, reference, location.host, repository);
         const endpoint = await this.#connect(location, subject, options.signal);
-        const result = await work({ location, endpoint, subject });
+        const result = await work({ repository, endpoint, subject });
         if (locations.length > 1) this.#foundAt.set(name, location.host);
         return result;
       } catch (error) {
         options.signal?.throwIfAborted();
         if (!(error instanceof SealosError)) throw error;
-        last = error;
+        failures.push({ location, error });
       }
     }
-    throw this.#afterBegin(last);
+    const own = locations.at(-1);
+    const last = failures.find(({ location }) => location === own)?.error;
+    throw this.#afterBegin(
+      withMirrors(
+        last,
+        failures.filter(({ error }) => error !== last).map(({ error }) => error),
+      ),
+    );
   }
 
   async #connect(location: Location, subject: Subject, signal: AbortSignal | undefined): Promise<Endpoint> {
-    if (location.insecure) this.#insecureHosts.add(location.host);
+    if (location.insecure) this.#insecureHosts.add(serverOf(location.host));
     const insecure = this.#options.insecure === true || location.insecure;
-    const known = this.#endpoints.get(location.host) ?? this.#client.connect(subject, insecure, signal);
+    const begun = this.#endpoints.get(location.host);
+    const known = begun ?? this.#client.connect(subject, insecure, signal);
     this.#endpoints.set(location.host, known);
     try {
       return await known;
     } catch (error) {
-      this.#endpoints.delete(location.host);
+      if (this.#endpoints.get(location.host) === known) this.#endpoints.delete(location.host);
+      signal?.throwIfAborted();
+      // Whoever began the connection was interrupted; this one was not.
+      if (begun !== undefined && error instanceof Error && error.name === 'AbortError') return this.#connect(location, subject, signal);
       throw error;
     }
   }
@@ -352,20 +375,11 @@ function subjectOf(action: Subject['action'], reference: Reference, host: string
 }
 
 function pullScopes(place: Place): readonly string[] {
-  return [`repository:${place.location.repository}:pull`];
+  return [`repository:${place.repository}:pull`];
 }
 
 function sessionKey(target: UploadTarget, descriptor: Descriptor): string {
   return `${target.endpoint.origin.host}/${target.repository}@${descriptor.digest}`;
-}
-
-async function collect(body: Readable, descriptor: Descriptor): Promise<Buffer> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of body) chunks.push(chunk);
-  const bytes = Buffer.concat(chunks);
-  const digest = digestOf(bytes);
-  if (digest !== descriptor.digest) throw mismatch(descriptor, { digest });
-  return bytes;
 }
 
 function broken(error: unknown, received: number, descriptor: Descriptor, subject: Subject): unknown {

@@ -24,20 +24,22 @@ export interface RetryEvent {
 }
 
 /**
- * The wait before the next try in milliseconds: what the registry asked for, else anything between 0 and the policy's bound ("full
- * jitter": many clients that failed together do not come back together). Undefined when there should be no next try.
+ * The wait before the next try in milliseconds: anything between 0 and the policy's bound ("full jitter": many clients that failed
+ * together do not come back together), and not less than what the registry asked for. Undefined when there should be no next try.
  */
 export function delayBefore(failures: number, policy: RetryPolicy, asked?: number): number | undefined {
   if (failures >= policy.attempts) return undefined;
-  if (asked !== undefined) return asked > policy.patience ? undefined : asked;
-  return Math.random() * Math.min(policy.longestDelay, policy.delay * 2 ** (failures - 1));
+  if (asked !== undefined && asked > policy.patience) return undefined;
+  // "Retry-After: 0" is no leave to ask again and again at once.
+  return Math.max(asked ?? 0, Math.random() * Math.min(policy.longestDelay, policy.delay * 2 ** (failures - 1)));
 }
 
 /** `Retry-After` (RFC 9110 §10.2.3: seconds or a date) in milliseconds from `now` on. */
 export function parseRetryAfter(header: string | undefined, now: number = Date.now()): number | undefined {
   if (header === undefined) return undefined;
   if (/^\d+$/.test(header.trim())) return Number(header) * 1000;
-  const date = Date.parse(header);
+  // A date has a name of its month: "-5" and "1.5" are dates to JavaScript alone.
+  const date = /[a-z]{3}/i.test(header) ? Date.parse(header) : Number.NaN;
   return Number.isNaN(date) ? undefined : Math.max(0, date - now);
 }
 

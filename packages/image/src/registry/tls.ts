@@ -4,10 +4,13 @@ import { join } from 'node:path';
 import { createSecureContext, getCACertificates, type SecureContext } from 'node:tls';
 import { badInput } from '../error.ts';
 
-/** Where `HOST[:PORT]/` directories with certificates are, the first ones first (containers-certs.d(5); docker reads the last). */
-export function certificateDirectories(environment: NodeJS.ProcessEnv = process.env): readonly string[] {
+/** The directories with certificates for a `HOST[:PORT]`, the first ones first (containers-certs.d(5); docker reads the last). */
+export function certificateDirectories(host: string, environment: NodeJS.ProcessEnv = process.env): readonly string[] {
   const config = environment['XDG_CONFIG_HOME'] || join(environment['HOME'] || homedir(), '.config');
-  return [join(config, 'containers', 'certs.d'), '/etc/containers/certs.d', '/etc/docker/certs.d'];
+  const roots = [join(config, 'containers', 'certs.d'), '/etc/containers/certs.d', '/etc/docker/certs.d'];
+  // Docker Hub's server has another name than its images.
+  const names = host === 'registry-1.docker.io' ? ['docker.io', host] : [host];
+  return roots.flatMap((root) => names.map((name) => join(root, name)));
 }
 
 /**

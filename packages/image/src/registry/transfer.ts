@@ -1,8 +1,9 @@
+import { artifactTypeOf } from '../artifact.ts';
 import type { ContentOptions, ContentSink, OnTransfer } from '../content.ts';
 import { copyImage, type PickedImage } from '../copy.ts';
 import type { Digest } from '../digest.ts';
 import { badInput, SealosError } from '../error.ts';
-import { openImage, resolveManifest } from '../image.ts';
+import { openImage, openManifest, resolveManifest } from '../image.ts';
 import type { Descriptor, Platform } from '../manifest.ts';
 import { parseIndex, parseManifest } from '../manifest-parse.ts';
 import { isIndex } from '../media-types.ts';
@@ -129,8 +130,9 @@ async function findInStore(
   try {
     const found = await store.resolve(reference);
     if (platform === 'all') return (await isWhole(store, reference, found)) ? found : undefined;
-    // A single image serves whatever its platform, unless one was asked for.
-    await openImage(store, reference, { platform, signal });
+    const { manifest } = await openManifest(store, reference, { platform, signal });
+    // What is no image has no platform either. A single image serves whatever its platform, unless one was asked for.
+    if (artifactTypeOf(manifest) === undefined) await openImage(store, reference, { platform, signal });
     return found;
   } catch (error) {
     if (error instanceof SealosError && ['image-not-found', 'no-platform', 'content-not-found'].includes(error.code)) return undefined;

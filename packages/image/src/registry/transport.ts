@@ -1,7 +1,9 @@
 import type { Readable } from 'node:stream';
 import type { Dispatcher } from 'undici';
 import { SealosError } from '../error.ts';
-import { proxyFor } from './proxy.ts';
+import { ConnectionRefusal } from './connection-refusal.ts';
+import { hostnameOf, isLoopback, proxyFor } from './proxy.ts';
+import { explainProxy, openProxy, parseProxy } from './proxy-agent.ts';
 import { readTls } from './tls.ts';
 
 /** Limits in milliseconds; none is on a whole transfer, which may take as long as it gets on. */
@@ -57,21 +59,20 @@ export class Transport implements AsyncDisposable {
     this.#options = options;
   }
 
-  /** Sends one request and, for GET and HEAD, follows redirections; credentials are not taken along to another origin. */
+  /**
+   * Sends one request and follows redirections: of GET and HEAD all, of others those that keep the method (307, 308), as long as the
+   * body can be sent again. Credentials are not taken along to another origin, and from HTTPS none leads to plain HTTP.
+   */
   async send(message: HttpRequest): Promise<HttpResponse> {
     let { url } = message;
     let headers = { ...message.headers };
     for (let hops = 0; ; hops++) {
       const response = await this.#sendOnce({ ...message, url, headers });
       const location = response.header('location');
-      const follows = message.method === 'GET' || message.method === 'HEAD';
-      if (!follows || location === undefined || ![301, 302, 303, 307, 308].includes(response.status)) return response;
+      if (location === undefined || !follows(message, response.status)) return response;
       await discard(response);
-      if (hops >= REDIRECTS) throw new SealosError('registry-failed', `${message.url.host} redirects in a circle`);
-      const target = new URL(location, url);
-      if (target.protocol !== 'https:' && target.protocol !== 'http:') {
-        throw new SealosError('registry-failed', `${url.host} redirects to '${target.protocol}', which is not HTTP`);
-      }
+      if (hops >= REDIRECTS) throw new ConnectionRefusal('registry-failed', `${message.url.host} redirects in a circle`);
+      const target = this.#targetOf(location, url);
       if (target.origin !== url.origin) {
         const { authorization: _secret, ...rest } = headers;
         headers = rest;
@@ -90,17 +91,38 @@ export class Transport implements AsyncDisposable {
     await this.close();
   }
 
+  #targetOf(location: string, from: URL): URL {
+    const target = URL.canParse(location, from) ? new URL(location, from) : undefined;
+    if (target === undefined || (target.protocol !== 'https:' && target.protocol !== 'http:')) {
+      const where = target === undefined ? 'what is no address' : `'${target.protocol}', which is not HTTP`;
+      throw new ConnectionRefusal('registry-failed', `${from.host} redirects to ${where}`);
+    }
+    const isDowngrade = from.protocol === 'https:' && target.protocol === 'http:';
+    if (isDowngrade && !isLoopback(hostnameOf(target)) && !this.#options.isInsecure(from.host)) {
+      throw new ConnectionRefusal(
+        'registry-failed',
+        `${from.host} redirects from HTTPS to plain HTTP at ${target.host}: refused`,
+        `if that is right, mark ${from.host} insecure in registries.conf`,
+      );
+    }
+    return target;
+  }
+
   async #sendOnce(message: HttpRequest): Promise<HttpResponse> {
     message.signal?.throwIfAborted();
     const { url } = message;
     const { request } = await loadUndici();
+    const dispatcher = await this.#dispatcherFor(url);
     const { statusCode, headers, body } = await request(url, {
       method: message.method,
       headers: { 'user-agent': 'sealos', ...message.headers },
       body: message.body ?? null,
       signal: message.signal ?? null,
-      dispatcher: await this.#dispatcherFor(url),
+      dispatcher,
       highWaterMark: READ_AHEAD,
+    }).catch((error: unknown) => {
+      const proxy = message.signal?.aborted ? undefined : this.#proxyFor(url);
+      throw (proxy === undefined ? undefined : explainProxy(error, proxy, url)) ?? error;
     });
     const header = (name: string) => {
       const value = headers[name];
@@ -116,7 +138,7 @@ export class Transport implements AsyncDisposable {
   }
 
   async #makeDispatcher(url: URL): Promise<Dispatcher> {
-    const { timeouts, environment, certificates, isInsecure } = this.#options;
+    const { timeouts, certificates, isInsecure } = this.#options;
     const isTls = url.protocol === 'https:';
     const connect = {
       timeout: timeouts.connect,
@@ -129,10 +151,21 @@ export class Transport implements AsyncDisposable {
       // One connection for each blob: HTTP/2's window for each stream is slower for big ones.
       allowH2: false,
     };
-    const proxy = proxyFor(url, environment);
-    const { Agent, ProxyAgent } = await loadUndici();
-    return proxy === undefined ? new Agent(options) : new ProxyAgent({ ...options, uri: proxy, requestTls: connect });
+    const proxy = this.#proxyFor(url);
+    const { Agent } = await loadUndici();
+    return proxy === undefined ? new Agent(options) : openProxy(proxy, { ...options, connectTimeout: timeouts.connect });
   }
+
+  #proxyFor(url: URL): URL | undefined {
+    const proxy = proxyFor(url, this.#options.environment);
+    return proxy === undefined ? undefined : parseProxy(proxy);
+  }
+}
+
+function follows(message: HttpRequest, status: number): boolean {
+  if (message.method === 'GET' || message.method === 'HEAD') return [301, 302, 303, 307, 308].includes(status);
+  const { body } = message;
+  return (status === 307 || status === 308) && (body === undefined || typeof body === 'string' || Buffer.isBuffer(body));
 }
 
 /** Reads an answer's body to its end for nothing, so that the connection can be used again. */

@@ -1,51 +1,30 @@
 import { Readable } from 'node:stream';
 import { SealosError } from '../error.ts';
 import type { Descriptor } from '../manifest.ts';
-import type { Client, Endpoint, RegistryRequest } from './client.ts';
-import { explainError, type Subject } from './failure.ts';
+import type { RegistryRequest } from './client.ts';
+import { explainError } from './failure.ts';
 import { codeOf, isBusy, isPassing, parseRetryAfter } from './retry.ts';
 import { discard, type HttpResponse } from './transport.ts';
-
-export interface UploadTarget {
-  readonly client: Client;
-  readonly endpoint: Endpoint;
-  readonly repository: string;
-  readonly scopes: readonly string[];
-  readonly subject: Subject;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** An upload that the registry has begun (distribution-spec, "Pushing blobs"). */
-export interface UploadSession {
-  readonly location: URL;
-  /** The smallest piece that the registry takes, in bytes. */
-  readonly leastChunk: number;
-}
+import {
+  beginUpload,
+  cancelUpload,
+  hasBlob,
+  reachedBy,
+  reachedIn,
+  send,
+  sessionAfter,
+  type UploadSession,
+  type UploadTarget,
+} from './upload-session.ts';
 
 const OCTETS = { 'content-type': 'application/octet-stream' };
 const CHUNK = 32 * 1024 * 1024;
 
-/** Begins an upload, or with `mount` (`mount=DIGEST&from=REPOSITORY`) asks for the blob of another repository: undefined when it is there then. */
-export async function beginUpload(
-  target: UploadTarget,
-  mount?: { readonly digest: string; readonly from: string },
-): Promise<UploadSession | undefined> {
-  const query = mount === undefined ? '' : `?${new URLSearchParams({ mount: mount.digest, from: mount.from })}`;
-  const scopes = mount === undefined ? target.scopes : [...target.scopes, `repository:${mount.from}:pull`];
-  const path = `/v2/${target.repository}/blobs/uploads/${query}`;
-  const response = await send(target, { method: 'POST', path, headers: { 'content-length': '0' }, scopes });
-  if (response.status === 201 && mount !== undefined) {
-    await discard(response);
-    return undefined;
-  }
-  if (response.status !== 202) throw await target.client.refuse(target.endpoint, response, target.subject);
-  return sessionAfter(response);
-}
-
-/** Gives up an upload, as far as the registry knows how to. */
-export async function cancelUpload(target: UploadTarget, session: UploadSession): Promise<void> {
-  const response = await send(target, { method: 'DELETE', path: session.location }).catch(() => undefined);
-  if (response !== undefined) await discard(response);
+/** A blob that is sent, and how to open it from an offset on. */
+interface Upload {
+  readonly target: UploadTarget;
+  readonly descriptor: Descriptor;
+  readonly reopen: (offset: number) => Promise<Readable>;
 }
 
 /**
@@ -60,64 +39,88 @@ export async function uploadBlob(
   begun: UploadSession | undefined,
 ): Promise<void> {
   const session = begun ?? (await beginUpload(target));
-  if (session === undefined) return;
-  const whole = await tryPiece(target, {
-    method: 'PUT',
-    path: withDigest(session.location, descriptor.digest),
-    headers: { ...OCTETS, 'content-length': String(descriptor.size) },
-    body: descriptor.size === 0 ? '' : body,
-  });
-  if (whole.kind === 'answer' && whole.response.status === 201) return finish(whole.response, descriptor);
-  const problem = await problemOf(target, whole);
+  const outcome = await attempt(target, wholeRequest(descriptor, session, body));
+  if (isStored(outcome)) return finish(outcome.response, descriptor);
+  const problem = await problemOf(target, outcome);
   if (!problem.passing || reopen === undefined) throw problem.error();
-  if (!(await target.client.waitBeforeRetry(1, problem.why, target.subject, target.signal, problem.asked))) throw problem.error();
+  if (!(await waitAfter(target, problem, 1))) throw problem.error();
+  if (problem.kind === 'broken' && (await hasBlob(target, descriptor.digest))) return;
   await cancelUpload(target, session);
-  await uploadInPieces(target, descriptor, reopen);
+  await uploadAgain({ target, descriptor, reopen }, problem);
 }
 
-async function uploadInPieces(target: UploadTarget, descriptor: Descriptor, reopen: (offset: number) => Promise<Readable>): Promise<void> {
+// In pieces, or to a registry that does not take pieces as a whole, until it is there or nothing gets on any more.
+async function uploadAgain(upload: Upload, first: Problem): Promise<void> {
+  const { target, descriptor } = upload;
   let session = await beginUpload(target);
+  const refused = new Set<'pieces' | 'whole'>(first.kind === 'other-way' ? ['whole'] : []);
+  let spoilt = first.kind === 'spoilt';
   let offset = 0;
   let best = 0;
-  for (let failures = 1; session !== undefined; ) {
-    const isLast = offset >= descriptor.size;
+  for (let failures = 1; ; ) {
+    const inPieces = !refused.has('pieces');
+    const isLast = !inPieces || offset >= descriptor.size;
     const end = Math.min(descriptor.size, offset + Math.max(CHUNK, session.leastChunk));
-    const source = isLast ? undefined : await reopen(offset);
-    const outcome = await tryPiece(
-      target,
-      source === undefined
-        ? { method: 'PUT', path: withDigest(session.location, descriptor.digest), headers: { 'content-length': '0' } }
-        : {
-            method: 'PATCH',
-            path: session.location,
-            headers: { ...OCTETS, 'content-range': `${offset}-${end - 1}`, 'content-length': String(end - offset) },
-            body: Readable.from(first(source, end - offset), { objectMode: false }),
-          },
-    );
-    source?.destroy();
-    if (outcome.kind === 'answer' && outcome.response.status === 201 && isLast) return finish(outcome.response, descriptor);
-    if (outcome.kind === 'answer' && outcome.response.status === 202 && !isLast) {
-      session = await sessionAfter(outcome.response);
-      offset = end;
+    const outcome = inPieces ? await sendPiece(upload, session, offset, end) : await sendWhole(upload, session);
+    if (isLast && isStored(outcome)) return finish(outcome.response, descriptor);
+    if (!isLast && outcome.kind === 'answer' && isTaken(outcome.response)) {
+      const reached = reachedIn(outcome.response);
+      session = await sessionAfter(target, outcome.response, session);
+      // A registry may have taken less than it was sent; `0-0` says nothing.
+      offset = reached !== undefined && reached > 0 && reached < end ? reached : end;
       // Some registries lose an upload that broke: only what was never reached before is getting on.
       if (offset > best) failures = 1;
+      else if (++failures > target.client.retry.attempts) throw stuck(target, descriptor, offset);
       best = Math.max(best, offset);
       continue;
     }
     const problem = await problemOf(target, outcome);
-    if (!problem.passing) throw problem.error();
+    if (problem.kind === 'other-way') refused.add(inPieces ? 'pieces' : 'whole');
+    if (!problem.passing || refused.size === 2 || (problem.kind === 'spoilt' && spoilt)) throw problem.error();
+    spoilt ||= problem.kind === 'spoilt';
     failures += 1;
-    if (!(await target.client.waitBeforeRetry(failures, problem.why, target.subject, target.signal, problem.asked))) throw problem.error();
-    const reached = await reachedBy(target, session);
-    if (reached === undefined) session = await beginUpload(target);
-    else session = reached.session;
+    if (!(await waitAfter(target, problem, failures))) throw problem.error();
+    if (isLast && problem.kind === 'broken' && (await hasBlob(target, descriptor.digest))) return;
+    const reached = inPieces && (problem.kind === 'broken' || problem.kind === 'busy') ? await reachedBy(target, session) : undefined;
+    session = reached?.session ?? (await beginUpload(target));
     offset = Math.min(reached?.offset ?? 0, descriptor.size);
   }
 }
 
 type Outcome = { readonly kind: 'answer'; readonly response: HttpResponse } | { readonly kind: 'error'; readonly error: unknown };
+type Piece = Omit<RegistryRequest, 'scopes' | 'subject' | 'signal'>;
 
-async function tryPiece(target: UploadTarget, request: Omit<RegistryRequest, 'scopes' | 'subject' | 'signal'>): Promise<Outcome> {
+async function sendPiece({ target, descriptor, reopen }: Upload, session: UploadSession, offset: number, end: number): Promise<Outcome> {
+  if (offset >= descriptor.size) {
+    const path = withDigest(session.location, descriptor.digest);
+    return attempt(target, { method: 'PUT', path, headers: { 'content-length': '0' } });
+  }
+  const source = observed(await reopen(offset));
+  const headers = { ...OCTETS, 'content-range': `${offset}-${end - 1}`, 'content-length': String(end - offset) };
+  const body = Readable.from(first(source, end - offset), { objectMode: false });
+  const outcome = await attempt(target, { method: 'PATCH', path: session.location, headers, body });
+  source.destroy();
+  return outcome;
+}
+
+async function sendWhole({ target, descriptor, reopen }: Upload, session: UploadSession): Promise<Outcome> {
+  const source = observed(await reopen(0));
+  const outcome = await attempt(target, wholeRequest(descriptor, session, source));
+  source.destroy();
+  return outcome;
+}
+
+// What is never read, because the request failed before or was interrupted, may fail for itself: nobody else listens then.
+function observed(source: Readable): Readable {
+  return source.on('error', () => {});
+}
+
+function wholeRequest(descriptor: Descriptor, session: UploadSession, body: Readable): Piece {
+  const headers = { ...OCTETS, 'content-length': String(descriptor.size) };
+  return { method: 'PUT', path: withDigest(session.location, descriptor.digest), headers, body: descriptor.size === 0 ? '' : body };
+}
+
+async function attempt(target: UploadTarget, request: Piece): Promise<Outcome> {
   try {
     return { kind: 'answer', response: await send(target, request) };
   } catch (error) {
@@ -127,6 +130,11 @@ async function tryPiece(target: UploadTarget, request: Omit<RegistryRequest, 'sc
 }
 
 interface Problem {
+  /**
+   * `broken`: the line; `busy`: the registry asks for time; `lost`: the upload is to be begun anew; `other-way`: as a whole instead
+   * of in pieces, or the reverse; `spoilt`: another content arrived than was sent.
+   */
+  readonly kind: 'broken' | 'busy' | 'lost' | 'other-way' | 'spoilt';
   readonly passing: boolean;
   readonly why: string;
   readonly asked?: number | undefined;
@@ -138,50 +146,54 @@ async function problemOf(target: UploadTarget, outcome: Outcome): Promise<Proble
     const { error } = outcome;
     // Errors of whoever gives the content have no network code, or are of our family.
     return {
+      kind: 'broken',
       passing: isPassing(error, true),
       why: `the connection broke (${codeOf(error)})`,
       error: () => explainError(error, target.subject),
     };
   }
   const { response } = outcome;
-  // 401: the token expired meanwhile; 404 and 416: the upload was lost; 413: smaller pieces may pass.
-  const passing = isBusy(response.status) || [401, 404, 413, 416].includes(response.status);
   const refusal = await target.client.refuse(target.endpoint, response, target.subject);
+  const kind = kindOf(response.status, refusal);
   return {
-    passing,
+    kind: kind ?? 'lost',
+    passing: kind !== undefined,
     why: `the answer was status ${response.status}`,
     asked: parseRetryAfter(response.header('retry-after')),
     error: () => refusal,
   };
 }
 
-// distribution-spec: GET on the location tells how far the upload got. Undefined when it is lost.
-async function reachedBy(
-  target: UploadTarget,
-  session: UploadSession,
-): Promise<{ readonly session: UploadSession; readonly offset: number } | undefined> {
-  const response = await send(target, { method: 'GET', path: session.location });
-  const last = /^(?:bytes=)?0-(\d+)$/.exec(response.header('range') ?? '')?.[1];
-  if (response.status !== 204 || last === undefined) {
-    await discard(response);
-    return undefined;
-  }
-  // `0-0` is what registries say of an empty upload, too.
-  return { session: await sessionAfter(response, session), offset: last === '0' ? 0 : Number(last) + 1 };
+function kindOf(status: number, refusal: Error): Problem['kind'] | undefined {
+  if (refusal instanceof SealosError && refusal.code === 'content-mismatch') return 'spoilt';
+  // 416: the registry has another part of it than was thought; it is asked how much.
+  if (isBusy(status) || status === 416) return 'busy';
+  // 401: the token expired meanwhile. 404: the registry does not know the upload any more, or no such request.
+  if (status === 401 || (status === 404 && !(refusal instanceof SealosError && refusal.code === 'image-not-found'))) return 'lost';
+  // 413: too big for a proxy. The others: whole blobs, or pieces, are not for this registry.
+  return [400, 404, 405, 411, 413, 415, 501].includes(status) ? 'other-way' : undefined;
 }
 
-async function sessionAfter(response: HttpResponse, before?: UploadSession): Promise<UploadSession> {
-  await discard(response);
-  const text = response.header('location');
-  if (text === undefined || !URL.canParse(text, response.url)) {
-    if (before !== undefined) return before;
-    throw new SealosError('registry-failed', `${response.url.host} began an upload but did not say where`);
-  }
-  const location = new URL(text, response.url);
-  // Behind a proxy that ends TLS, registries name themselves with http.
-  if (location.host === response.url.host) location.protocol = response.url.protocol;
-  const least = Number(response.header('oci-chunk-min-length') ?? before?.leastChunk ?? 0);
-  return { location, leastChunk: Number.isSafeInteger(least) && least > 0 ? least : 0 };
+function waitAfter(target: UploadTarget, problem: Problem, failures: number): Promise<boolean> {
+  return target.client.waitBeforeRetry(failures, problem.why, target.subject, target.signal, problem.asked);
+}
+
+function isStored(outcome: Outcome): outcome is Extract<Outcome, { readonly kind: 'answer' }> {
+  // distribution-spec: 201. Older registries say 200 or 204.
+  return outcome.kind === 'answer' && [200, 201, 204].includes(outcome.response.status);
+}
+
+function isTaken(response: HttpResponse): boolean {
+  // distribution-spec: 202.
+  return response.status >= 200 && response.status < 300;
+}
+
+function stuck(target: UploadTarget, descriptor: Descriptor, offset: number): SealosError {
+  const { host } = target.subject;
+  return new SealosError(
+    'registry-failed',
+    `cannot push ${target.subject.what}: ${host} keeps ${offset} bytes of ${descriptor.digest.slice(0, 19)} and takes no more`,
+  );
 }
 
 async function finish(response: HttpResponse, descriptor: Descriptor): Promise<void> {
@@ -190,11 +202,6 @@ async function finish(response: HttpResponse, descriptor: Descriptor): Promise<v
   if (digest?.startsWith('sha256:') && digest !== descriptor.digest) {
     throw new SealosError('content-mismatch', `${response.url.host} took ${descriptor.digest.slice(0, 19)} for ${digest.slice(0, 19)}`);
   }
-}
-
-function send(target: UploadTarget, request: Omit<RegistryRequest, 'scopes' | 'subject' | 'signal'> & { scopes?: readonly string[] }) {
-  const { client, endpoint, scopes, subject, signal } = target;
-  return client.send(endpoint, { scopes, subject, signal, ...request });
 }
 
 // Appended as text: what the registry wrote into its location stays as it wrote it.
