@@ -22,8 +22,9 @@ const untouched = new Map<string, HostState>();
 
 const on = async (host: string, command: string) => runProgram(await lab.ssh(host, [command]), silent);
 const kubectl = (command: string) => on('h1', `kubectl ${command}`);
+const block = ({ ip }: LabHost) => `fd77:77:77:${1 + Number(ip.split('.')[2])}:`;
 /** The host's IPv6 address, made of its IPv4 address. */
-const address = ({ ip }: LabHost) => `fd77::${ip.split('.').slice(2).join(':')}`;
+const address = (host: LabHost) => `${block(host)}:${host.ip.split('.')[3]}`;
 
 async function operator(...args: readonly string[]): Promise<string> {
   const login = ['-i', hosts[0]?.sshKey ?? '', '--known-hosts', join(work, 'known_hosts')];
@@ -39,9 +40,9 @@ before(async () => {
   const [first] = hosts;
   assert.ok(first);
   const route: readonly { readonly dev: string }[] = JSON.parse(await runProgram(['ip', '-json', 'route', 'get', first.ip], silent));
-  await runProgram(['ip', 'address', 'add', `fd77::${first.ip.split('.')[2]}:1/112`, 'dev', route[0]?.dev ?? '', 'nodad'], silent);
+  await runProgram(['ip', 'address', 'add', `${block(first)}:1/64`, 'dev', route[0]?.dev ?? '', 'nodad'], silent);
   for (const host of hosts) {
-    await on(host.name, `ip address add ${address(host)}/112 dev host0 nodad`);
+    await on(host.name, `ip address add ${address(host)}/64 dev host0 nodad`);
     untouched.set(host.name, await hostState(lab, host.name));
   }
 });

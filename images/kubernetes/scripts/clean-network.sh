@@ -10,7 +10,7 @@ for link in $(ip -o link show 2> /dev/null | awk -F': ' '{ sub(/@.*/, "", $2); p
   esac
 done
 # Routes of hostgw carry its own protocol number.
-ip route flush proto 88 2> /dev/null || true
+for family in -4 -6; do ip "$family" route flush proto 88 2> /dev/null || true; done
 for namespace in /run/netns/cni-*; do
   [[ -e $namespace ]] || continue
   umount -l "$namespace" 2> /dev/null || true
