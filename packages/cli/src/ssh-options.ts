@@ -27,10 +27,11 @@ export function parsePort(text: string): number {
   return port;
 }
 
-export function addSshOptions(command: Command): Command {
+/** `password`: the flag of the password, where a command means something else by `-p`. */
+export function addSshOptions(command: Command, password = '-p, --passwd [password]'): Command {
   return command
     .option('-u, --user <name>', 'user on the hosts; one that is not root needs sudo (default: root)')
-    .option('-p, --passwd [password]', 'password on the hosts; without a value it is asked for (also SEALOS_PASSWD, --passwd-file)')
+    .option(password, 'password on the hosts; without a value it is asked for (also SEALOS_PASSWD, --passwd-file)')
     .option('--passwd-file <file>', 'file that holds the password on the hosts')
     .option('-i, --pk <file>', 'private key (default: ~/.ssh/id_ed25519, id_ecdsa, id_rsa, and the agent)')
     .option('--pk-passwd [passphrase]', "the key's passphrase; without a value it is asked for (also SEALOS_PK_PASSWD)")

@@ -55,6 +55,8 @@ export * from './pki/take-over.ts';
 export * from './registry-config/credentials.ts';
 export * from './registry-config/hosts-file.ts';
 export * from './registry-config/registry-config.ts';
+export { type ChangePasswordOptions, changeRegistryPassword } from './registry-password/change-password.ts';
+export { checkRegistryLogin } from './registry-password/check-login.ts';
 export * from './render/render.ts';
 export * from './render/render-image.ts';
 export * from './run/add-hosts.ts';

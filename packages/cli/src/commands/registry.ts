@@ -1,5 +1,6 @@
 import { Command } from 'commander';
 import { lsCommand } from './registry-ls.ts';
+import { passwdCommand } from './registry-passwd.ts';
 import { rmCommand } from './registry-rm.ts';
 import { registrySaveCommand } from './registry-save.ts';
 import { serveCommand } from './registry-serve.ts';
@@ -9,8 +10,10 @@ export function registryCommand(): Command {
   const command = new Command('registry')
     .description("Save images as a registry keeps them; serve, mirror and clean registries; change the cluster's login")
     .enablePositionalOptions();
-  for (const child of [registrySaveCommand(), serveCommand(), syncCommand(), copyCommand(), lsCommand(), rmCommand()]) {
-    command.addCommand(child);
-  }
+  const children = [
+    ...[registrySaveCommand(), serveCommand(), syncCommand(), copyCommand()],
+    ...[lsCommand(), rmCommand(), passwdCommand()],
+  ];
+  for (const child of children) command.addCommand(child);
   return command;
 }
