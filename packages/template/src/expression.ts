@@ -143,7 +143,7 @@ function oneField(
   const type = operandType(receiver);
   const value = unboxed(receiver);
   if (value === undefined) return fail(state, `nil pointer evaluating ${type}.${name}`);
-  if (isInstance(value)) {
+  if ((isInstance(value) || isDict(value)) && value.methods !== undefined) {
     const target = Object.hasOwn(value.methods, name) ? value.methods[name] : undefined;
     if (target !== undefined) return callFunction(state, dot, { target, name, node, operands: operands.slice(1), final });
   }

@@ -21,11 +21,17 @@ interface Variable {
   value: Operand;
 }
 
-/** One template text, parsed. */
-export interface Program {
+/** A text that templates come from, for positions in errors. */
+export interface Source {
   readonly name: string;
   readonly text: string;
+}
+
+/** One template text, parsed; or several in one namespace. */
+export interface Program extends Source {
   readonly trees: Trees;
+  /** Where templates come from that are not of this text. */
+  readonly sources?: ReadonlyMap<string, Source> | undefined;
 }
 
 export interface State {
@@ -45,7 +51,7 @@ export interface State {
 
 /** Fails at the current node, in Go's words. */
 export function fail(state: State, message: string, code = 'TEMPLATE_EXECUTE'): never {
-  const { name, text } = state.program;
+  const { name, text } = state.program.sources?.get(state.template) ?? state.program;
   const { node } = state;
   if (node === undefined) throw new TemplateError(code, `template: ${name}: ${message}`, { file: name });
   const start = text.lastIndexOf('\n', node.position - 1) + 1;

@@ -50,14 +50,23 @@ const MAX_OUTPUT = 16 * 1024 * 1024;
 const MAX_WORK = 20_000_000;
 const MAX_DEPTH = 500;
 
+/** The limits of a rendering, with their defaults. */
+export function limitsOf(options: ExecuteOptions): { readonly maxOutput: number; readonly maxWork: number; readonly maxDepth: number } {
+  return {
+    maxOutput: options.maxOutput ?? MAX_OUTPUT,
+    maxWork: options.maxWork ?? MAX_WORK,
+    maxDepth: options.maxDepth ?? MAX_DEPTH,
+  };
+}
+
 function executeProgram(program: Program, functions: FunctionMap, data: TemplateData, options: ExecuteOptions): string {
-  const maxOutput = options.maxOutput ?? MAX_OUTPUT;
+  const { maxOutput, maxWork, maxDepth } = limitsOf(options);
   let output = '';
   const state: State = {
     program,
     functions,
     context: {
-      budget: createBudget(options.maxWork ?? MAX_WORK, maxOutput),
+      budget: createBudget(maxWork, maxOutput),
       env: options.env ?? {},
       now: options.now ?? Date.now,
     },
@@ -65,7 +74,7 @@ function executeProgram(program: Program, functions: FunctionMap, data: Template
       output += text;
       if (output.length > maxOutput) throw new LimitError(`output of more than ${maxOutput} characters`);
     },
-    maxDepth: options.maxDepth ?? MAX_DEPTH,
+    maxDepth,
     template: program.name,
     node: undefined,
     variables: [],

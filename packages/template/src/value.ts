@@ -38,6 +38,8 @@ export interface Dict {
   readonly entries: Map<string, Value>;
   /** A nil map: reads as an empty one, but nothing can be set in it. */
   readonly isNil: boolean;
+  /** Those of a named map type, such as the one that Helm keeps a chart's files in; they hide keys of the same name. */
+  readonly methods?: Readonly<Record<string, GoFunction>>;
 }
 
 /** A Go object with methods, such as the result of `now` or `semver`. */

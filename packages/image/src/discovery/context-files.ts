@@ -1,3 +1,4 @@
+import type { Stats } from 'node:fs';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { locate } from '../build/context-path.ts';
@@ -15,14 +16,19 @@ async function walk(root: string, directory: string, seen: Set<string>): Promise
   if (located.kind !== 'found' || seen.has(located.path)) return [];
   seen.add(located.path);
   const files: string[] = [];
-  for (const name of (await readdir(located.path).catch(() => [])).sort()) {
-    const path = posix.join(directory, name);
-    const target = await locate(root, path);
-    const kind = target.kind === 'found' ? await stat(target.path).catch(() => undefined) : undefined;
+  const entries = await readdir(located.path, { withFileTypes: true }).catch(() => []);
+  for (const entry of entries.sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    const path = posix.join(directory, entry.name);
+    const kind = entry.isSymbolicLink() ? await targetOf(root, path) : entry;
     if (kind?.isDirectory()) files.push(...(await walk(root, path, seen)));
     else if (kind?.isFile()) files.push(path);
   }
   return files;
+}
+
+async function targetOf(root: string, path: string): Promise<Stats | undefined> {
+  const target = await locate(root, path);
+  return target.kind === 'found' ? await stat(target.path).catch(() => undefined) : undefined;
 }
 
 /** Names of what is directly in a directory of the context, sorted; links that stay inside are followed. */

@@ -27,7 +27,8 @@ export interface Discovery {
 
 /**
  * Finds the container images that a cluster image needs, in the context's fixed places (sealos-interop.md §3.3): lists in `images/shim`,
- * archives in `images/skopeo/tar.txt`, everything under `manifests`. What `.sealignore` names is left out. Reads files only.
+ * archives in `images/skopeo/tar.txt`, everything under `manifests`, charts under `charts`. What `.sealignore` names is left out. Reads
+ * files only, asks no registry and no cluster.
  */
 export async function discoverImages(context: string, signal?: AbortSignal): Promise<Discovery> {
   signal?.throwIfAborted();
@@ -36,13 +37,11 @@ export async function discoverImages(context: string, signal?: AbortSignal): Pro
   const files = await filesBelow(context, 'manifests');
   const manifests =
     files.length === 0 ? { mentions: [], warnings: [] } : await (await import('./manifest-files.ts')).readManifests(context, files);
-  const { images, warnings: refused } = gathered([...(await readShimLists(context)), ...manifests.mentions]);
+  const hasCharts = (await childrenOf(context, 'charts')).length > 0;
+  const charts = hasCharts ? await (await import('./chart/chart-images.ts')).readCharts(context, signal) : { mentions: [], warnings: [] };
+  const { images, warnings: refused } = gathered([...(await readShimLists(context)), ...manifests.mentions, ...charts.mentions]);
   const listed = await listArchives(context);
-  const warnings = [...ignored.warnings, ...manifests.warnings, ...refused, ...listed.warnings];
-  for (const { name, isDirectory } of await childrenOf(context, 'charts')) {
-    if (isDirectory || name.endsWith('.tgz'))
-      warnings.push(`charts/${name}: charts are not looked through for images yet; list them in images/shim`);
-  }
+  const warnings = [...ignored.warnings, ...manifests.warnings, ...refused, ...charts.warnings, ...listed.warnings];
   return {
     images: images.filter(({ reference }) => !ignored.leavesOut(reference)),
     archives: listed.archives.filter(({ reference }) => !ignored.leavesOut(reference)),

@@ -97,18 +97,21 @@ function visitText(tree: TextTree, at: At, found: Mention[]): void {
     if (!isAbout && at.depth < NESTING_LIMIT) found.push(...inBlock(tree, at));
     return;
   }
-  const says = saysImage(key);
-  const shape = shapeOf(text);
-  if (shape === undefined) return;
-  const mention = (certainty: Mention['certainty']) => found.push({ text, file, line: tree.line, certainty });
-  if (says !== undefined) {
-    if (shape === 'full') mention('named');
-    else if (shape === 'path' || (shape === 'part' && !isAbout)) mention('seeming');
-    else if (says === 'must' && text.includes('/') && !isAbout) mention('seeming');
-    return;
+  const certainty = certaintyOf(text, keys, isAbout);
+  if (certainty !== undefined) found.push({ text, file, line: tree.line, certainty });
+}
+
+/** What the name of a setting and the form of its value say together. */
+function certaintyOf(text: string, keys: readonly string[], isAbout: boolean): Mention['certainty'] | undefined {
+  const says = saysImage(keys.at(-1) ?? '');
+  if (says === undefined) {
+    const isSetting = keys.includes('env') || keys.at(-2) === 'data' || keys.at(-2) === 'stringData';
+    return isSetting && isUnmistakable(text) ? 'seeming' : undefined;
   }
-  const isSetting = keys.includes('env') || keys.at(-2) === 'data' || keys.at(-2) === 'stringData';
-  if (isSetting && isUnmistakable(text)) mention('seeming');
+  const shape = shapeOf(text);
+  if (shape === 'full') return 'named';
+  if (shape === 'path' || (shape === 'part' && !isAbout)) return 'seeming';
+  return shape !== undefined && says === 'must' && text.includes('/') && !isAbout ? 'seeming' : undefined;
 }
 
 function inArguments(texts: readonly TextTree[], at: At): readonly Mention[] {

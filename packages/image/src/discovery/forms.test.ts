@@ -219,6 +219,6 @@ test('a document of nothing but aliases, or nested without end, ends', () => {
         .join(', ')}]\n  image${level}: a\n`,
   );
   assert.deepEqual(findInText(laughs.join(''), 'x.yaml').length <= 40_000, true);
-  assert.deepEqual(findInText(`image: ${'['.repeat(100_000)}`, 'x.yaml'), []);
+  assert.deepEqual(findInText(`image: ${'['.repeat(20_000)}`, 'x.yaml'), []);
   assert.deepEqual(shown(findInText('a: &a\n  <<: *a\n  image: a/b:1\n', 'x.yaml')).at(-1), 'a/b:1@3');
 });

@@ -23,7 +23,8 @@ export type Shape =
 
 /** The shape of an image name; undefined for a text that is none. */
 export function shapeOf(text: string): Shape | undefined {
-  if (text.length > 512 || readReference(text) === undefined) return undefined;
+  // Most texts are no names, and errors are dear.
+  if (!/^[\w[][\w.:@/[\]-]{0,511}$/.test(text) || readReference(text) === undefined) return undefined;
   const slash = text.indexOf('/');
   const first = slash < 0 ? '' : text.slice(0, slash);
   const hasHost = first === 'localhost' || /[.:]/.test(first);
