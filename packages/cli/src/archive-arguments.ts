@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { formatReference, loadArchive, type Store, type Trust } from '@sealos/image';
+import { formatReference, isArchiveUrl, loadArchive, type Store, shownArchive, type Trust } from '@sealos/image';
 
-/** Replaces arguments that are archive files (`.tar`, `.tgz`, `.gz`, `.zst`) by the names of the images in them, loaded into the store. */
+/** Replaces arguments that are archives (`.tar`, `.tgz`, `.gz`, `.zst`; files or URLs) by the names of the images in them, loaded into the store. */
 export async function loadArchives(
   store: Store,
   images: readonly string[],
@@ -9,7 +9,7 @@ export async function loadArchives(
 ): Promise<readonly string[]> {
   const names: string[] = [];
   for (const image of images) {
-    if (!/\.(tar|tgz|gz|zst)$/.test(image) || !existsSync(image)) {
+    if (!/\.(tar|tgz|gz|zst)$/.test(shownArchive(image)) || !(isArchiveUrl(image) || existsSync(image))) {
       names.push(image);
       continue;
     }

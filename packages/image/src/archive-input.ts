@@ -1,6 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
+import { inputOfDirectory } from './archive-directory.ts';
+import { isArchiveUrl } from './archive-name.ts';
 import { compressionOf, decompress } from './compress.ts';
 import { badInput } from './error.ts';
 import { type ByteInput, inputOf } from './tar-read.ts';
@@ -14,17 +16,21 @@ export interface ArchiveInput extends AsyncDisposable {
 
 const CHUNK = 1024 * 1024;
 
-/** Opens a file, or standard input for `-` (`stdin` stands in for it), whatever its compression. Throws `archive-not-found` (exit 2). */
+/**
+ * Opens a file, a directory, an http(s) URL, or standard input for `-` (`stdin` stands in for it), whatever its compression. Throws
+ * `archive-not-found` (exit 2).
+ */
 export async function openArchiveInput(
   path: string,
   signal: AbortSignal | undefined,
   stdin: Readable = process.stdin,
 ): Promise<ArchiveInput> {
   if (path === '-') return inputOfStream(stdin, signal);
+  if (isArchiveUrl(path)) return inputOfUrl(path, signal);
   const file = await open(path, 'r').catch((error: unknown) => Promise.reject(unreadable(path, error)));
   try {
     const stat = await file.stat();
-    if (stat.isDirectory()) throw badInput('bad-archive', `${path} is a directory, not an archive`);
+    if (stat.isDirectory()) return { input: await inputOfDirectory(path), file: undefined, [Symbol.asyncDispose]: () => file.close() };
     const { buffer: head, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, stat.isFile() ? 0 : null);
     const compression = compressionOf(head.subarray(0, bytesRead));
     if (!stat.isFile()) {
@@ -45,6 +51,25 @@ export async function openArchiveInput(
     };
   } catch (error) {
     await file.close();
+    throw error;
+  }
+}
+
+async function inputOfUrl(url: string, signal: AbortSignal | undefined): Promise<ArchiveInput> {
+  // Only here: what works on files has no use for a network.
+  const { openUrl } = await import('./archive-url.ts');
+  const content = await openUrl(url, { signal });
+  try {
+    const archive = await inputOfStream(content.stream, signal);
+    return {
+      ...archive,
+      async [Symbol.asyncDispose]() {
+        await archive[Symbol.asyncDispose]();
+        await content[Symbol.asyncDispose]();
+      },
+    };
+  } catch (error) {
+    await content[Symbol.asyncDispose]();
     throw error;
   }
 }

@@ -10,11 +10,12 @@ import type { ContentOptions, OnTransfer } from './content.ts';
 import { type Digest, hexOf } from './digest.ts';
 import { badInput, SealosError } from './error.ts';
 import { openImage } from './image.ts';
-import { pick, readTree } from './image-tree.ts';
+import { type ImageTree, pick, readTree } from './image-tree.ts';
 import { layerFiles, openLayer } from './layer-files.ts';
 import type { Descriptor, Platform } from './manifest.ts';
 import { OCI_INDEX } from './media-types.ts';
 import { familiarName, formatReference, type Reference } from './reference.ts';
+import { type SavedBlob, type SavedTree, uncompressedTree } from './save-uncompressed.ts';
 import type { Store } from './store.ts';
 import { REF_NAME } from './store-index.ts';
 import type { TarEntry } from './tar.ts';
@@ -30,6 +31,8 @@ export interface SaveOptions extends ContentOptions {
   readonly format?: ArchiveFormat | undefined;
   /** Out of an index, one platform's image (default: this machine's) or, as oci-archive, all of it. */
   readonly platform?: Platform | 'all' | undefined;
+  /** Of an OCI form: with layers that are not compressed, which gives the image other digests. */
+  readonly uncompressed?: boolean | undefined;
   readonly onEvent?: OnTransfer | undefined;
 }
 
@@ -52,40 +55,39 @@ export async function saveArchive(
   else await pipeline(Readable.from(tar, { objectMode: false }), output, { signal: options.signal, end: false });
 }
 
-const COMMON = { uid: 0, gid: 0, mtime: 0 } as const;
+export const COMMON = { uid: 0, gid: 0, mtime: 0 } as const;
 
-function fileEntry(path: string, size: number, content: NonNullable<TarEntry['content']>): TarEntry {
+export function fileEntry(path: string, size: number, content: NonNullable<TarEntry['content']>): TarEntry {
   return { ...COMMON, path, type: 'file', mode: 0o644, size, content };
 }
 
-function documentEntry(path: string, value: unknown): TarEntry {
+export function documentEntry(path: string, value: unknown): TarEntry {
   const content = Buffer.from(JSON.stringify(value));
   return fileEntry(path, content.length, content);
 }
 
 // image-spec image-layout.md in a tar, as containers' oci-archive.
-async function layoutEntries(store: Store, references: readonly Reference[], options: SaveOptions): Promise<TarEntry[]> {
-  const blobs = new Map<Digest, Descriptor>();
+export async function layoutEntries(store: Store, references: readonly Reference[], options: SaveOptions): Promise<TarEntry[]> {
+  const blobs = new Map<Digest, SavedBlob>();
   const manifests: Descriptor[] = [];
   for (const reference of references) {
     const picked = await pick(store, reference, options);
     const tree = await readTree(store, reference, picked, options.signal);
-    for (const descriptor of [...tree.blobs, ...tree.documents.map((document) => document.descriptor)])
-      blobs.set(descriptor.digest, descriptor);
+    await requirePresent(store, tree.blobs);
+    const saved = options.uncompressed ? await uncompressedTree(store, reference, picked, options) : asItIs(store, tree, picked, options);
+    for (const blob of saved.blobs) blobs.set(blob.digest, blob);
     const name = formatReference(reference);
-    const { mediaType, digest, size } = picked;
+    const { mediaType, digest, size } = saved.root;
     manifests.push({ mediaType, digest, size, annotations: { [CONTAINERD_NAME]: name, [REF_NAME]: name } });
   }
   const attached = await attachedTo(store, blobs.keys(), options.signal);
-  for (const descriptor of attached.contents) blobs.set(descriptor.digest, descriptor);
-  await requirePresent(store, blobs.values());
+  await requirePresent(store, attached.contents);
+  for (const blob of attached.contents.map(blobOf(store, options))) blobs.set(blob.digest, blob);
   const isAttached = attached.index.manifests.length > 0;
   const directories = ['blobs', 'blobs/sha256', ...(isAttached ? ['sealos'] : [])].map(
     (path): TarEntry => ({ ...COMMON, path, type: 'directory', mode: 0o755, size: 0 }),
   );
-  const files = [...blobs.values()].map((blob) =>
-    fileEntry(`blobs/sha256/${hexOf(blob.digest)}`, blob.size, async () => verified(await store.read(blob.digest, options), blob)),
-  );
+  const files = [...blobs.values()].map(({ digest, size, content }) => fileEntry(`blobs/sha256/${hexOf(digest)}`, size, content));
   return [
     ...directories,
     ...files,
@@ -94,6 +96,19 @@ async function layoutEntries(store: Store, references: readonly Reference[], opt
     documentEntry('oci-layout', { imageLayoutVersion: '1.0.0' }),
   ];
 }
+
+function asItIs(store: Store, tree: ImageTree, root: Descriptor, options: SaveOptions): SavedTree {
+  const contents = [...tree.blobs, ...tree.documents.map((document) => document.descriptor)];
+  return { root, blobs: contents.map(blobOf(store, options)) };
+}
+
+const blobOf =
+  (store: Store, options: SaveOptions) =>
+  (blob: Descriptor): SavedBlob => ({
+    digest: blob.digest,
+    size: blob.size,
+    content: async () => verified(await store.read(blob.digest, options), blob),
+  });
 
 // Docker's image specification v1.2: manifest.json, the configs, and the layers uncompressed and named after their diff ids.
 async function dockerEntries(store: Store, references: readonly Reference[], options: SaveOptions): Promise<TarEntry[]> {
@@ -139,14 +154,14 @@ async function dockerEntries(store: Store, references: readonly Reference[], opt
   return [...files.values(), documentEntry('manifest.json', [...images.values()])];
 }
 
-async function requirePresent(store: Store, blobs: Iterable<Descriptor>): Promise<void> {
+export async function requirePresent(store: Store, blobs: Iterable<Descriptor>): Promise<void> {
   for (const blob of blobs) {
     if ((await store.sizeOf(blob.digest)) !== blob.size)
       throw new SealosError('content-not-found', `the store lacks ${blob.digest.slice(0, 19)}`, { hint: 'pull or load the image again' });
   }
 }
 
-function watched(entry: TarEntry, onEvent: OnTransfer | undefined): TarEntry {
+export function watched(entry: TarEntry, onEvent: OnTransfer | undefined): TarEntry {
   const { content } = entry;
   if (onEvent === undefined || typeof content !== 'function') return entry;
   const id = entry.path;

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { imagesOfLayout, type LoadOptions, loadArchive, refusal } from './archive.ts';
 import { openArchiveInput } from './archive-input.ts';
+import { isArchiveUrl } from './archive-name.ts';
 import { digestOfPath } from './archive-staging.ts';
 import type { ContentSource } from './content.ts';
 import type { Digest } from './digest.ts';
@@ -24,7 +25,7 @@ export interface OpenArchive extends AsyncDisposable {
  * temporary files in the store's directory, which are gone when the archive is closed. Throws as `loadArchive` does.
  */
 export async function openArchive(store: Store, path: string, options: LoadOptions = {}): Promise<OpenArchive> {
-  const inPlace = path === '-' ? undefined : await openInPlace(path, options);
+  const inPlace = path === '-' || isArchiveUrl(path) ? undefined : await openInPlace(path, options);
   if (inPlace !== undefined) return inPlace;
   const lease = await store.lease();
   const spool = await openStore(join(lease.path, `archive-${lease.next()}`));

@@ -1,8 +1,9 @@
 import type { Readable } from 'node:stream';
 import * as v from 'valibot';
 import { openArchiveInput } from './archive-input.ts';
+import { shownArchive } from './archive-name.ts';
 import { type Staging, type StagingOptions, stageArchive } from './archive-staging.ts';
-import { digestOf } from './digest.ts';
+import { digestOf, hexOf } from './digest.ts';
 import { badInput, SealosError } from './error.ts';
 import { parseJson } from './json.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
@@ -30,12 +31,13 @@ export interface LoadOptions extends StagingOptions {
 export const CONTAINERD_NAME = 'io.containerd.image.name';
 
 /**
- * Loads the images of an oci-archive or docker-archive (plain, gzip or zstd; `-` is standard input) into the store, in one pass,
- * whatever the order of its entries. Nothing is visible before all of it was read and verified. Returns what was named.
+ * Loads the images of an oci-archive or docker-archive (plain, gzip or zstd; a file, an http(s) URL, or `-` for standard input), or of a
+ * directory with an OCI layout or of skopeo's `dir:`, into the store, in one pass, whatever the order of its entries. Nothing is visible
+ * before all of it was read and verified. Returns what was named.
  * Throws `archive-not-found`, `bad-archive`, `image-unnamed` (exit 2); the store is then as it was.
  */
 export async function loadArchive(store: Store, path: string, options: LoadOptions = {}): Promise<readonly StoredImage[]> {
-  const what = path === '-' ? 'standard input' : path;
+  const what = shownArchive(path);
   try {
     await using archive = await openArchiveInput(path, options.signal, options.stdin);
     await using staging = await stageArchive(store, archive.input, options);
@@ -125,7 +127,9 @@ const dockerManifest = v.array(
 );
 
 async function dockerImages(staging: Staging, bytes: Buffer, name: Reference | undefined): Promise<readonly ArchivedImage[]> {
-  const parsed = v.safeParse(dockerManifest, parseJson(bytes, 'its manifest.json'));
+  const value = parseJson(bytes, 'its manifest.json');
+  if (v.is(dirManifest, value)) return directoryImage(staging, bytes, value.mediaType ?? OCI_MANIFEST, name);
+  const parsed = v.safeParse(dockerManifest, value);
   if (!parsed.success) throw badInput('bad-archive', 'its manifest.json is not that of a docker-archive');
   const images: ArchivedImage[] = [];
   for (const { Config, RepoTags, Layers } of parsed.output) {
@@ -146,6 +150,32 @@ async function dockerImages(staging: Staging, bytes: Buffer, name: Reference | u
     images.push(...(await convert(staging, config, layers, referencesOf(RepoTags ?? [], name, parsed.output.length))));
   }
   return images;
+}
+
+const dirManifest = v.looseObject({ schemaVersion: v.literal(2), mediaType: v.optional(v.string()) });
+
+// What containers' `dir:` transport writes: one manifest, and its parts as files named after their digests' hex.
+async function directoryImage(
+  staging: Staging,
+  bytes: Buffer,
+  mediaType: string,
+  name: Reference | undefined,
+): Promise<readonly ArchivedImage[]> {
+  if (isIndex(mediaType))
+    throw badInput('bad-archive', 'it holds a list of images, of which dir: has no names', 'copy it as oci: or oci-archive:');
+  const { config, layers } = parseManifest(bytes, mediaType);
+  const document = await staging.document(hexOf(config.digest));
+  if (document === undefined) throw badInput('bad-archive', `it lacks the config ${config.digest.slice(0, 19)}`);
+  const diffIds = parseImageConfig(document).rootfs.diff_ids;
+  const staged: Descriptor[] = [];
+  for (const [position, { digest }] of layers.entries()) {
+    const layer = await staging.layer(hexOf(digest));
+    if (layer === undefined) throw badInput('bad-archive', `it lacks the layer ${digest.slice(0, 19)}`);
+    if (layer.diffId !== diffIds[position])
+      throw badInput('content-mismatch', `its layer ${digest.slice(0, 19)} is not the one that the config names`);
+    staged.push(layer.descriptor);
+  }
+  return convert(staging, document, staged, referencesOf([], name, 1));
 }
 
 async function convert(

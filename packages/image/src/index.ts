@@ -1,4 +1,5 @@
 export { CONTAINERD_NAME, type LoadOptions, loadArchive } from './archive.ts';
+export { isArchiveUrl, shownArchive } from './archive-name.ts';
 export { type ArchiveFormat, type SaveOptions, saveArchive } from './archive-save.ts';
 export { type OpenArchive, openArchive } from './archive-source.ts';
 export * from './artifact.ts';
@@ -60,6 +61,7 @@ export { openDiskFiles } from './registry-server/disk-files.ts';
 export type { RegistryFiles } from './registry-server/files.ts';
 export { memoryFiles } from './registry-server/memory-files.ts';
 export * from './registry-server/serve-registry.ts';
+export * from './save-directory.ts';
 export * from './saved-registry/named-images.ts';
 export * from './saved-registry/save-context.ts';
 export * from './saved-registry/save-images.ts';

@@ -11,8 +11,8 @@ interface LoadFlags extends TrustFlags {
 
 export function loadCommand(): Command {
   const command = new Command('load')
-    .description('Read images from an archive file (oci-archive or docker-archive, also gzip or zstd)')
-    .option('-i, --input <file>', 'the file to read; - or none is standard input')
+    .description('Read images from an archive (oci-archive or docker-archive, also gzip or zstd) or a directory (oci or dir)')
+    .option('-i, --input <file|url>', 'the file, directory or http(s) URL to read; - or none is standard input')
     .option('--name <name>', "name for the archive's only image")
     .addOption(new Option('-t, --transport <format>', 'format of the archive (found out by itself)').hideHelp())
     .option('-q, --quiet', 'print only the names of the images');

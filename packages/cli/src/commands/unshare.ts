@@ -9,7 +9,7 @@ export function unshareCommand(): Command {
     .argument('[command...]', "the command and its arguments (default: the user's shell)")
     .passThroughOptions()
     .action(async (words: readonly string[]) => {
-      const { badInput } = await import('@sealos/image');
+      const { badInput } = await import('@sealos/image/local');
       if (process.geteuid?.() !== 0) {
         throw badInput(
           'not-root',
