@@ -53,7 +53,8 @@ const stages: readonly Stage[] = [
       'real Kubernetes on servers made here, two of them and five: about 20 minutes, more the first time (Kubernetes is built from source where it cannot be downloaded)',
     run: () => {
       ensureInstalled(labPackages);
-      return nodeTests('test/cluster/**/*.test.ts', 1);
+      // Clusters wait more than they work: two at a time fit on two cores.
+      return nodeTests('test/cluster/**/*.test.ts', 2);
     },
   },
   {
