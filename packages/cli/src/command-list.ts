@@ -158,6 +158,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/rmi.ts')).rmiCommand(),
   },
   {
+    name: 'prune',
+    group: 'Images',
+    summary: 'Remove what no image on this machine needs',
+    load: async () => (await import('./commands/prune.ts')).pruneCommand(),
+  },
+  {
     name: 'pull',
     group: 'Images',
     summary: 'Fetch an image from a registry',
@@ -235,6 +241,12 @@ export const commands: readonly CommandEntry[] = [
     group: 'Other',
     summary: 'Print a completion script for bash, zsh or fish',
     load: async () => (await import('./commands/completion.ts')).completionCommand(),
+  },
+  {
+    name: 'env',
+    group: 'Other',
+    summary: 'Print the variables of the environment that sealos heeds',
+    load: async () => (await import('./commands/env.ts')).envCommand(),
   },
   {
     name: 'version',

@@ -1,4 +1,5 @@
 import { allCommands, type CommandDescription, type FlagDescription } from './command-tree.ts';
+import { environmentVariables } from './environment-variables.ts';
 
 export interface ManPageOptions {
   /** `v1.2.3` */
@@ -34,14 +35,10 @@ function command(description: CommandDescription): string {
   return parts.join('\n');
 }
 
-const VARIABLES: readonly (readonly [string, string])[] = [
-  ['SEALOS_STORAGE', 'Directory of the images of this machine, like --root.'],
-  ['SEALOS_RUNTIME_ROOT', "Directory of the clusters' state. Default: ~/.sealos."],
-  ['SEALOS_DATA_ROOT', "Directory of the clusters' files on the hosts. Default: /var/lib/sealos."],
-  ['SEALOS_EXECUTION_TIMEOUT', 'How long one command on a host may take: 90s, 15m, 2h, or 0 for no limit. Default: 30m.'],
-  ['SEALOS_PASSWD', 'Password on the hosts, like --passwd.'],
-  ['SEALOS_PK_PASSWD', "The private key's passphrase, like --pk-passwd."],
-];
+const VARIABLES: readonly (readonly [string, string])[] = environmentVariables.map(({ name, description, default: usual }) => [
+  name,
+  usual === '' ? description : `${description} Default: ${usual}.`,
+]);
 
 const FILES: readonly (readonly [string, string])[] = [
   ['~/.sealos/CLUSTER/Clusterfile', 'What a cluster is made of: hosts, images, environment.'],

@@ -21,6 +21,8 @@ export interface ImageSummary {
   /** Compressed bytes of all layers and configs, each once. */
   readonly bytes: number;
   readonly platforms: readonly Platform[];
+  /** Of the (first) image. */
+  readonly labels: Readonly<Record<string, string>>;
   /** What it is when it is no image. */
   readonly artifactType: string | undefined;
 }
@@ -37,6 +39,7 @@ export async function imageSummary(
   const sizes = new Map<string, number>();
   const platforms: Platform[] = [];
   let created: string | undefined;
+  let labels: Readonly<Record<string, string>> | undefined;
   let artifactType: string | undefined;
   for (const entry of manifests) {
     // A store may hold an index without all that it lists, and one that lists more than manifests.
@@ -55,6 +58,7 @@ export async function imageSummary(
     }
     const config = parseImageConfig(await read(manifest.config));
     created ??= config.created;
+    labels ??= config.config?.Labels;
     platforms.push(platformOf(config));
   }
   const name = familiarName(reference);
@@ -67,6 +71,7 @@ export async function imageSummary(
     created,
     bytes: [...sizes.values()].reduce((sum, size) => sum + size, 0),
     platforms,
+    labels: labels ?? {},
     artifactType,
   };
 }

@@ -19,6 +19,7 @@ export * from './discovery/discover.ts';
 export * from './error.ts';
 export * from './files.ts';
 export * from './image.ts';
+export * from './image-filter.ts';
 export * from './image-summary.ts';
 export * from './json.ts';
 export { BUILD_FILES, readBuildFile } from './kubefile/build-file.ts';
@@ -39,6 +40,7 @@ export * from './media-types.ts';
 export * from './merge/merge-images.ts';
 export * from './parallel.ts';
 export * from './platform.ts';
+export { type Pruned, prune } from './prune.ts';
 export * from './reference.ts';
 export {
   type CredentialLookup,

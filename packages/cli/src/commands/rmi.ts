@@ -1,8 +1,9 @@
+import type { Pruned } from '@sealos/image';
 import { Command } from 'commander';
 import { interrupted } from '../interrupt.ts';
 import { formatBytes } from '../output.ts';
 
-interface RmiFlags {
+export interface RmiFlags {
   readonly all?: boolean;
   readonly force?: boolean;
   readonly prune?: boolean;
@@ -18,8 +19,9 @@ export function rmiCommand(): Command {
     .action(removeImages);
 }
 
-async function removeImages(images: readonly string[], flags: RmiFlags): Promise<void> {
-  const { badInput, familiarName, openStore, parseReference, SealosError } = await import('@sealos/image/local');
+/** What `rmi` does, and `prune` where it is told of images. */
+export async function removeImages(images: readonly string[], flags: RmiFlags): Promise<void> {
+  const { badInput, familiarName, openStore, parseReference, prune, SealosError } = await import('@sealos/image/local');
   if (images.length === 0 && !flags.all && !flags.prune)
     throw badInput('no-image', 'no image is named', 'name images, or all of them with --all');
   await using store = await openStore();
@@ -38,7 +40,12 @@ async function removeImages(images: readonly string[], flags: RmiFlags): Promise
     await store.remove(reference, { signal: interrupted });
     console.log(`untagged ${familiarName(reference)}`);
   }
-  const garbage = await store.collectGarbage({ signal: interrupted });
-  if (garbage.busy) console.error('another sealos is writing images: their content is removed the next time');
-  else if (garbage.removed > 0) console.log(`removed ${garbage.removed} blobs, ${formatBytes(garbage.bytes)}`);
+  reportPruned(await prune(store, { signal: interrupted }));
+}
+
+/** Says what a removal freed. */
+export function reportPruned({ busy, removed, bytes, cacheBytes }: Pruned): void {
+  if (busy) console.error('another sealos is writing images: their content is removed the next time');
+  if (removed > 0) console.log(`removed ${removed} blobs, ${formatBytes(bytes)}`);
+  if (cacheBytes > 0) console.log(`removed what made builds quicker, ${formatBytes(cacheBytes)}`);
 }
