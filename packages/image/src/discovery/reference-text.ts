@@ -77,6 +77,7 @@ export function joinedReference(parts: {
   readonly tag?: string | undefined;
   readonly digest?: string | undefined;
 }): string | undefined {
+  if (parts.repository.length > 512 || (parts.registry?.length ?? 0) > 512) return undefined;
   const repository = parts.repository.replace(/^\/+|\/+$/g, '');
   const registry = (parts.registry ?? '').replace(/^(?:https?|docker|oci):\/\//, '').replace(/\/+$/, '');
   const digest = parts.digest !== undefined && isDigest(parts.digest) ? parts.digest : undefined;

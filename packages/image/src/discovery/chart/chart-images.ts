@@ -9,7 +9,7 @@ import { type Chart, parseValues, readChart } from './chart.ts';
 import { filesOfArchive, filesOfDirectory, readLimit } from './chart-files.ts';
 import { partsOfHelm, renderWithHelm } from './helm-program.ts';
 import { renderChart } from './render-chart.ts';
-import { withValues } from './values.ts';
+import { type ValuedChart, withValues } from './values.ts';
 import { imagesOfValues } from './values-images.ts';
 
 interface Found {
@@ -58,7 +58,7 @@ interface Placing {
 
 async function imagesOf(chart: Chart, placing: Placing): Promise<Found> {
   const { context, place, path, signal } = placing;
-  if (chart.templates.size === 0 && chart.charts.length === 0) {
+  if (chart.templates.size === 0 && chart.charts.length === 0 && chart.dependencies.length === 0) {
     return { mentions: [], warnings: [`${place}: this chart has no templates, so no images are taken from it`] };
   }
   const overlay = await valuesFile(context, [chart.name, basename(place).replace(/\.tgz$/, '')]);
@@ -88,9 +88,12 @@ async function valuesFile(context: string, names: readonly string[]): Promise<Ov
 
 function renderHere(chart: Chart, overlay: Overlay | undefined, { place, signal }: Placing): Found {
   const mentions: Mention[] = [];
-  const warnings: string[] = [];
   const failed = new Set<string>();
-  for (const { name, chart: owner, text, error } of renderChart(withValues(chart, overlay?.values ?? dict()), signal)) {
+  const valued = withValues(chart, overlay?.values ?? dict());
+  const warnings = missingCharts(valued).map(
+    (name) => `${place}: it needs the chart ${name}, which it does not carry (run 'helm dependency update'), so its images are not found`,
+  );
+  for (const { name, chart: owner, text, error } of renderChart(valued, signal)) {
     mentions.push(...inRendered(text, name, chart, place));
     if (error === undefined) continue;
     warnings.push(
@@ -101,6 +104,10 @@ function renderHere(chart: Chart, overlay: Overlay | undefined, { place, signal 
     failed.add(path);
   }
   return { mentions, warnings };
+}
+
+function missingCharts({ missing, charts }: ValuedChart): readonly string[] {
+  return [...missing, ...charts.flatMap(missingCharts)];
 }
 
 /** In a text that a template made, lines say nothing to who looks for them in the template. */

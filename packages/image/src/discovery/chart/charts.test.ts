@@ -173,6 +173,14 @@ test('charts in charts: conditions, tags, aliases, values that parents set, shar
   assert.deepEqual(await found(), ['team/given:1', ...[...mirrored, 's.example/left-left:none', 's.example/tagged-tagged:own'].sort()]);
 });
 
+test('a chart that another needs and does not carry is told, unless its condition is off', async () => {
+  const needs = 'dependencies:\n- {name: absent, version: 1.0.0, condition: absent.enabled}\n';
+  write({ 'charts/web/Chart.yaml': chart('web', needs), 'charts/web/templates/pod.yaml': pod('team/web:1') });
+  assert.match((await warnings()).join('\n'), /^charts\/web: it needs the chart absent, which it does not carry/);
+  write({ 'charts/web.values.yaml': 'absent: {enabled: false}\n' });
+  assert.deepEqual(await warnings(), []);
+});
+
 test('a packed chart is read like a directory, and its values file is named after the chart', async () => {
   const packing = mkdtempSync(join(context, 'packing-'));
   write(

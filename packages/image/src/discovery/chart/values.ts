@@ -7,6 +7,8 @@ export interface ValuedChart {
   readonly chart: Chart;
   readonly values: Dict;
   readonly charts: readonly ValuedChart[];
+  /** Charts that it needs and does not carry. */
+  readonly missing: readonly string[];
 }
 
 /**
@@ -28,7 +30,10 @@ export function withValues(chart: Chart, given: Dict, tags?: Value): ValuedChart
   const values = coalesced({ ...chart, values: base }, copy(given), inner);
   const valued = inner.map((one) => withValues(one, section(values, one.name), allTags));
   dropNulls(values, base);
-  return { chart, values, charts: valued };
+  const missing = chart.dependencies
+    .filter((one) => isEnabled(one, before, allTags) && chart.charts.every(({ name }) => name !== one.name))
+    .map(({ name }) => name);
+  return { chart, values, charts: valued, missing };
 }
 
 function coalesced(chart: Chart, given: Dict, charts: readonly Chart[]): Dict {
