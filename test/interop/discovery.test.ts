@@ -118,6 +118,33 @@ test('a guess that a registry has is saved; one that it does not have is a warni
   }
 });
 
+test("a chart's images, and those of a packed chart in it, are saved by a build and served by a registry", async () => {
+  const packing = context('packing', {
+    'side/Chart.yaml': 'apiVersion: v2\nname: side\nversion: 1.0.0\nappVersion: "2"\n',
+    'side/templates/pod.yaml':
+      'kind: Pod\nspec:\n  containers:\n  - image: {{ printf "%s/team/%s:%s" .Values.global.imageRegistry .Chart.Name .Chart.AppVersion }}\n',
+  });
+  const path = context('charted', {
+    Kubefile: 'FROM scratch\nCOPY . .\n',
+    'charts/web/Chart.yaml':
+      'apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n- {name: side, version: 1.0.0, condition: side.enabled}\n',
+    'charts/web/values.yaml': 'image: {repository: team/web, tag: 1}\nside: {enabled: false}\n',
+    'charts/web/templates/_helpers.tpl':
+      '{{- define "web.image" -}}{{ .Values.global.imageRegistry }}/{{ .Values.image.repository }}:{{ .Values.image.tag }}{{- end -}}\n',
+    'charts/web/templates/web.yaml': 'kind: Pod\nspec:\n  containers:\n  - image: {{ include "web.image" . | quote }}\n',
+    'charts/web.values.yaml': `global: {imageRegistry: "${registry.address}"}\nside: {enabled: true}\n`,
+  });
+  mkdirSync(join(path, 'charts/web/charts'));
+  await run('tar', ['-czf', join(path, 'charts/web/charts/side-1.0.0.tgz'), '-C', packing, 'side']);
+  const result = call('build', '-t', 'localhost/charted:1', path);
+  assert.equal(result.status, 0, result.stderr);
+  assert.doesNotMatch(result.stderr, /warning/);
+  await using served = await startDockerRegistry({ directory: join(path, 'registry'), readonly: true });
+  for (const name of ['team/web:1', 'team/side:2']) {
+    await run('skopeo', ['inspect', '--tls-verify=false', `docker://${served.address}/${name}`]);
+  }
+});
+
 test('registry save saves what a context names, what flags name, what this machine has and what archives hold', async () => {
   const path = context('saved', { 'manifests/web.yaml': `spec:\n  containers:\n  - image: ${registry.address}/team/web:1\n` });
   {
