@@ -22,3 +22,4 @@ export {
   type Value,
 } from './value.ts';
 export { readYaml } from './yaml/read.ts';
+export { writeYaml } from './yaml/write.ts';

@@ -1,4 +1,4 @@
-import { type Dict, dict, fn, type Instance, int, list, type Value } from '@sealos/template';
+import { type Dict, dict, fn, type Instance, int, list, type Value, writeYaml } from '@sealos/template';
 import picomatch from 'picomatch';
 import { decodeText } from '../text-file.ts';
 import type { ChartFiles } from './chart-files.ts';
@@ -6,13 +6,20 @@ import type { ValuedChart } from './values.ts';
 
 /** The release that charts are rendered for; sealos has always called it so. */
 export const RELEASE = 'dryrun';
-const KUBERNETES = { version: 'v1.31.0', major: '1', minor: '31' };
-// What every cluster has. Kinds of operators are not among them, so charts leave out what needs those.
+const KUBERNETES = { version: 'v1.32.0', major: '1', minor: '32' };
+// What Helm 3.17 takes for there when it asks no cluster: also groups that are gone, but no kinds of operators.
 const API_VERSIONS = new Set(
-  `v1 admissionregistration.k8s.io/v1 apiextensions.k8s.io/v1 apiregistration.k8s.io/v1 apps/v1 authentication.k8s.io/v1 authorization.k8s.io/v1
-  autoscaling/v1 autoscaling/v2 batch/v1 certificates.k8s.io/v1 coordination.k8s.io/v1 discovery.k8s.io/v1 events.k8s.io/v1
-  flowcontrol.apiserver.k8s.io/v1 networking.k8s.io/v1 node.k8s.io/v1 policy/v1 rbac.authorization.k8s.io/v1 scheduling.k8s.io/v1
-  storage.k8s.io/v1`.split(/\s+/),
+  `v1 admissionregistration.k8s.io/v1 admissionregistration.k8s.io/v1alpha1 admissionregistration.k8s.io/v1beta1 apiextensions.k8s.io/v1
+  apiextensions.k8s.io/v1beta1 apps/v1 apps/v1beta1 apps/v1beta2 authentication.k8s.io/v1 authentication.k8s.io/v1alpha1
+  authentication.k8s.io/v1beta1 authorization.k8s.io/v1 authorization.k8s.io/v1beta1 autoscaling/v1 autoscaling/v2 autoscaling/v2beta1
+  autoscaling/v2beta2 batch/v1 batch/v1beta1 certificates.k8s.io/v1 certificates.k8s.io/v1alpha1 certificates.k8s.io/v1beta1
+  coordination.k8s.io/v1 coordination.k8s.io/v1alpha2 coordination.k8s.io/v1beta1 discovery.k8s.io/v1 discovery.k8s.io/v1beta1
+  events.k8s.io/v1 events.k8s.io/v1beta1 extensions/v1beta1 flowcontrol.apiserver.k8s.io/v1 flowcontrol.apiserver.k8s.io/v1beta1
+  flowcontrol.apiserver.k8s.io/v1beta2 flowcontrol.apiserver.k8s.io/v1beta3 internal.apiserver.k8s.io/v1alpha1 networking.k8s.io/v1
+  networking.k8s.io/v1alpha1 networking.k8s.io/v1beta1 node.k8s.io/v1 node.k8s.io/v1alpha1 node.k8s.io/v1beta1 policy/v1 policy/v1beta1
+  rbac.authorization.k8s.io/v1 rbac.authorization.k8s.io/v1alpha1 rbac.authorization.k8s.io/v1beta1 resource.k8s.io/v1alpha3
+  resource.k8s.io/v1beta1 scheduling.k8s.io/v1 scheduling.k8s.io/v1alpha1 scheduling.k8s.io/v1beta1 storage.k8s.io/v1
+  storage.k8s.io/v1alpha1 storage.k8s.io/v1beta1 storagemigration.k8s.io/v1alpha1`.split(/\s+/),
 );
 
 /** What the templates of a chart see besides `.Template`; values and files are shared by all of them. */
@@ -78,7 +85,7 @@ function capabilities(): Dict {
     [
       'APIVersions',
       instance('chartutil.VersionSet', '', {
-        Has: fn(['string'], (name) => API_VERSIONS.has(name) || API_VERSIONS.has(name.split('/').slice(0, -1).join('/'))),
+        Has: fn(['string'], (name) => API_VERSIONS.has(name)),
       }),
     ],
     [
@@ -103,8 +110,8 @@ function filesData(files: ChartFiles): Dict {
       GetBytes: fn(['string'], text),
       Lines: fn(['string'], (path) => list(text(path).split('\n'), 'string')),
       Glob: fn(['string'], (pattern) => filesData(matching(files, pattern))),
-      AsConfig: fn([], () => yamlMap(named().map(([name, bytes]) => [name, decodeText(bytes)]))),
-      AsSecrets: fn([], () => yamlMap(named().map(([name, bytes]) => [name, bytes.toString('base64')]))),
+      AsConfig: fn([], ({ budget }) => writeYaml(dict(named().map(([name, bytes]) => [name, decodeText(bytes)] as const)), budget)),
+      AsSecrets: fn([], ({ budget }) => writeYaml(dict(named().map(([name, bytes]) => [name, bytes.toString('base64')] as const)), budget)),
     },
   };
 }
@@ -112,9 +119,4 @@ function filesData(files: ChartFiles): Dict {
 function matching(files: ChartFiles, pattern: string): ChartFiles {
   const matches = picomatch(pattern, { dot: true });
   return new Map([...files].filter(([path]) => matches(path)));
-}
-
-// JSON is YAML.
-function yamlMap(entries: readonly (readonly [string, string])[]): string {
-  return entries.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(value)}`).join('\n');
 }

@@ -214,8 +214,8 @@ test('a template that cannot be rendered is told with file and line; the others 
   });
   assert.deepEqual(await found(), ['team/good:1', '?ghcr.io/team/half:1.2.3', '?quay.io/team/side:8']);
   const told = await warnings();
-  assert.match(told[0] ?? '', /^charts\/half\/templates\/bad\.yaml cannot be rendered.*half\/templates\/_bad\.tpl:2:/);
-  assert.match(told[1] ?? '', /^charts\/half\/templates\/unparsable\.yaml cannot be rendered.*half\/templates\/unparsable\.yaml:1:/);
+  assert.match(told[1] ?? '', /^charts\/half\/templates\/bad\.yaml cannot be rendered.*half\/templates\/_bad\.tpl:2:/);
+  assert.match(told[0] ?? '', /^charts\/half\/templates\/unparsable\.yaml cannot be rendered.*half\/templates\/unparsable\.yaml:1:/);
   assert.equal(told.length, 2);
 });
 
@@ -279,18 +279,24 @@ test('packed charts cannot lead out, fill the memory, or go on for ever', async 
 });
 
 test('templates that call themselves, loop without end or make endless texts are stopped, and the build goes on', async () => {
-  write({
-    'charts/evil/Chart.yaml': chart('evil'),
-    'charts/evil/values.yaml': 'image: {repository: team/evil, tag: "1"}\n',
-    'charts/evil/templates/_a.tpl':
-      '{{ define "a" }}{{ include "a" . }}{{ end }}{{ define "b" }}{{ tpl "{{ include \\"b\\" . }}" . }}{{ end }}\n',
-    'charts/evil/templates/1.yaml': '{{ include "a" . }}',
-    'charts/evil/templates/2.yaml': '{{ include "b" . }}',
-    'charts/evil/templates/3.yaml': '{{ repeat 1000000000 "x" }}',
-    'charts/evil/templates/4.yaml': '{{ range until 100000000 }}x{{ end }}',
-  });
-  assert.deepEqual(await found(), ['?team/evil:1']);
-  assert.match((await warnings())[0] ?? '', /^charts\/evil\/templates\/1\.yaml cannot be rendered/);
+  const evil = [
+    '{{ define "a" }}{{ include "a" . }}{{ end }}{{ include "a" . }}',
+    '{{ define "b" }}{{ tpl "{{ include \\"b\\" . }}" . }}{{ end }}{{ include "b" . }}',
+    '{{ repeat 1000000000 "x" }}',
+    '{{ range until 100000000 }}x{{ end }}',
+  ];
+  for (const [number, text] of evil.entries()) {
+    write({
+      [`charts/evil${number}/Chart.yaml`]: chart(`evil${number}`),
+      [`charts/evil${number}/values.yaml`]: `image: {repository: team/evil${number}, tag: "1"}\n`,
+      [`charts/evil${number}/templates/one.yaml`]: text,
+    });
+  }
+  assert.deepEqual(await found(), ['?team/evil0:1', '?team/evil1:1', '?team/evil2:1', '?team/evil3:1']);
+  const told = await warnings();
+  assert.equal(told.length, 4);
+  for (const [number, warning] of told.entries())
+    assert.ok(warning.startsWith(`charts/evil${number}/templates/one.yaml cannot be rendered`));
 });
 
 // A fake: helm is in no Debian package, so this proves how it is called and what becomes of what it prints, not what it prints.

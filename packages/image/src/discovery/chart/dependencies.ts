@@ -46,6 +46,8 @@ export interface CarriedChart {
 }
 
 export function carriedCharts(chart: Chart): readonly CarriedChart[] {
+  // Below a chart that lists none, Helm follows no lists: everything that is there counts.
+  if (chart.dependencies.length === 0) return chart.charts.map((one) => ({ chart: { ...one, dependencies: [] }, dependency: undefined }));
   return chart.charts.flatMap((carried): readonly CarriedChart[] => {
     const entries = chart.dependencies.filter(({ name }) => name === carried.name);
     if (entries.length === 0) return [{ chart: carried, dependency: undefined }];

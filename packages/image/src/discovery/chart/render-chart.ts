@@ -26,14 +26,17 @@ export function renderChart(root: ValuedChart, signal?: AbortSignal): readonly R
   const texts = new Map<string, string>();
   const places = new Map<string, Placed>();
   place(root, root.chart.name, dataOf(root, true), texts, places);
-  // Helm's order: what lies deeper first, so that a parent's definitions are over those of the charts that it carries.
+  // Helm's order, for parsing and rendering: what lies deeper first, so that a parent's definitions are over those of the charts in it.
   const depth = (name: string) => name.split('/').length;
   const sorted = new Map([...texts].sort(([a], [b]) => depth(b) - depth(a) || (a < b ? 1 : -1)));
   const set = parseTemplateSet(sorted, chartFunctions);
   const run = set.start(LIMITS);
   const rendered: RenderedTemplate[] = [];
-  for (const [name, { chart, data, basePath }] of places) {
+  for (const name of sorted.keys()) {
     signal?.throwIfAborted();
+    const placed = places.get(name);
+    if (placed === undefined) continue;
+    const { chart, data, basePath } = placed;
     const failure = set.failures.get(name);
     if (!isRendered(name, chart)) {
       if (failure !== undefined) rendered.push({ name, chart, text: '', error: failure });
