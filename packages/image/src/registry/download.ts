@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { codeOf, isPassing } from './retry.ts';
+import { codeOf, isGettingOn, isPassing } from './retry.ts';
 
 /** An open answer: its bytes begin at `start`, which is before the offset asked for when the server does not do ranges. */
 export interface OpenContent {
@@ -12,7 +12,7 @@ export interface DownloadOptions {
   /** Of the whole content, in bytes. */
   readonly size: number;
   readonly open: (offset: number, signal: AbortSignal) => Promise<OpenContent>;
-  /** Waits before the next try; false when there should be none. `failures`: in a row, without a byte between them. */
+  /** Waits before the next try; false when there should be none. `failures`: in a row, that got on too little between them. */
   readonly retry: (failures: number, why: string) => Promise<boolean>;
   /** The error to end with when nothing more is tried. */
   readonly giveUp: (error: unknown, received: number) => unknown;
@@ -80,7 +80,7 @@ async function pump(options: DownloadOptions, signal: AbortSignal, push: (chunk:
       if (!isPassing(error, true)) throw options.giveUp(error, at);
       failure = error;
     }
-    failures = at > before ? 1 : failures + 1;
+    failures = isGettingOn(at - before, size) ? 1 : failures + 1;
     const why = failure === undefined ? 'the answer ended too early' : `the connection broke (${codeOf(failure)})`;
     if (!(await options.retry(failures, `${why} after ${at} of ${size} bytes`))) throw options.giveUp(failure, at);
   }

@@ -13,6 +13,14 @@ export interface RetryPolicy {
 
 export const DEFAULT_RETRY: RetryPolicy = { attempts: 6, delay: 500, longestDelay: 15_000, patience: 120_000 };
 
+/**
+ * Whether a try that failed moved enough of a content to start counting anew: a server that lets a few bytes through each time would
+ * otherwise keep a transfer for ever.
+ */
+export function isGettingOn(bytes: number, size: number): boolean {
+  return bytes >= Math.max(64 * 1024, size / 1000);
+}
+
 /** One request is about to be tried again. */
 export interface RetryEvent {
   readonly kind: 'retry';

@@ -3,7 +3,7 @@ import { SealosError } from '../error.ts';
 import type { Descriptor } from '../manifest.ts';
 import type { RegistryRequest } from './client.ts';
 import { explainError } from './failure.ts';
-import { codeOf, isBusy, isPassing, parseRetryAfter } from './retry.ts';
+import { codeOf, isBusy, isGettingOn, isPassing, parseRetryAfter } from './retry.ts';
 import { discard, type HttpResponse } from './transport.ts';
 import {
   beginUpload,
@@ -84,6 +84,8 @@ async function uploadAgain(upload: Upload, first: Problem): Promise<void> {
     const reached = inPieces && (problem.kind === 'broken' || problem.kind === 'busy') ? await reachedBy(target, session) : undefined;
     session = reached?.session ?? (await beginUpload(target));
     offset = Math.min(reached?.offset ?? 0, descriptor.size);
+    if (isGettingOn(offset - best, descriptor.size)) failures = 1;
+    best = Math.max(best, offset);
   }
 }
 
