@@ -24,7 +24,7 @@ import { run } from '../support/programs.ts';
 import { noisyLayer } from '../support/registry-content.ts';
 import { until } from '../support/until.ts';
 
-const IMAGES = 150;
+const IMAGES = 100;
 const AT_ONCE = 10;
 const LASTING = 0.12;
 const LONGEST = 120_000;
