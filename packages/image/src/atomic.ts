@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { diskError } from './blob.ts';
 import { temporary } from './temporary.ts';
@@ -24,6 +24,24 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
     held.keep();
   }
   await syncDirectory(dirname(path));
+}
+
+/**
+ * Replaces a file that can be made again at any time: every reader finds the old or the new content whole, but nothing waits for the disk. After
+ * a power loss it may be empty, so readers take what they cannot parse for nothing.
+ */
+export async function writeForgettable(path: string, content: string): Promise<void> {
+  const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  const held = temporary(draft);
+  try {
+    await writeFile(draft, content, { flag: 'wx', mode: 0o644 });
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw diskError(error, path);
+  } finally {
+    held.keep();
+  }
 }
 
 /** Makes the names in a directory durable: fsync(2) of a file does not promise that its name is on the disk. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { writeAtomic } from './atomic.ts';
+import { writeForgettable } from './atomic.ts';
 import { decompress } from './compress.ts';
 import type { ContentOptions } from './content.ts';
 import { type Digest, hexOf } from './digest.ts';
@@ -56,7 +56,7 @@ export async function layerFiles(store: Store, layer: Descriptor, options: Conte
   const files = await scan(store, layer, options);
   // Only remembered: a store that cannot be written is read all the same.
   await mkdir(directory, { recursive: true })
-    .then(() => writeAtomic(file, JSON.stringify({ version: VERSION, ...files })))
+    .then(() => writeForgettable(file, JSON.stringify({ version: VERSION, ...files })))
     .catch(() => {});
   return files;
 }

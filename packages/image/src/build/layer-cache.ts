@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
-import { writeAtomic } from '../atomic.ts';
+import { writeForgettable } from '../atomic.ts';
 import { type Digest, hexOf, isDigest } from '../digest.ts';
 import type { WrittenLayer } from '../layer.ts';
 import type { Store } from '../store.ts';
@@ -65,7 +65,7 @@ export async function remember(store: Store, key: string, step: CachedStep): Pro
   const { layer, newest } = step;
   const text = JSON.stringify({ ...(layer === undefined ? {} : { layer: bare(layer) }), newest });
   await mkdir(directory, { recursive: true })
-    .then(() => writeAtomic(join(directory, `${key}.json`), text))
+    .then(() => writeForgettable(join(directory, `${key}.json`), text))
     .catch(() => {});
 }
 
