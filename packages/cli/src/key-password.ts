@@ -18,6 +18,6 @@ export async function newKeyPassword(file: string | undefined): Promise<string> 
   if (!isAsked) return first;
   const second = await ask('The same again: ', { hidden: true, signal: interrupted });
   if (first === second) return first;
-  const { badInput } = await import('@sealos/image');
+  const { badInput } = await import('@sealos/image/local');
   throw badInput('no-answer', 'the two passwords differ: no key was made');
 }

@@ -3,7 +3,7 @@ import { Writable } from 'node:stream';
 
 /** Asks on the terminal; with `hidden` nothing of the answer is shown. Throws bad input when there is no terminal to ask on, or no answer (Ctrl-D). */
 export async function ask(question: string, options: { readonly hidden?: boolean; readonly signal: AbortSignal }): Promise<string> {
-  const { badInput } = await import('@sealos/image');
+  const { badInput } = await import('@sealos/image/local');
   const what = question.trim().replace(/:$/, '');
   if (!process.stdin.isTTY) {
     throw badInput(

@@ -1,7 +1,4 @@
 // A smaller door: images on this machine. A command starts as fast as what it imports, and these need neither a network nor a builder.
-export { loadArchive } from './archive.ts';
-export { isArchiveUrl } from './archive-name.ts';
-export { saveArchive } from './archive-save.ts';
 export { artifactTypeOf } from './artifact.ts';
 export { badInput, SealosError } from './error.ts';
 export { openImage, openManifest } from './image.ts';
@@ -10,7 +7,4 @@ export { imageSummary } from './image-summary.ts';
 export { formatPlatform, parsePlatform } from './platform.ts';
 export { prune } from './prune.ts';
 export { familiarName, formatReference, parseReference } from './reference.ts';
-export { saveDirectory } from './save-directory.ts';
 export { openStore } from './store.ts';
-export { findTree, listTrees } from './working-tree/tree-record.ts';
-export { mountTree, removeTree, unmountTree } from './working-tree/working-tree.ts';

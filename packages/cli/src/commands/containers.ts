@@ -20,7 +20,7 @@ export function containersCommand(): Command {
 }
 
 async function listContainers(flags: ContainersFlags): Promise<void> {
-  const { familiarName, listTrees, openStore, parseReference } = await import('@sealos/image/local');
+  const { familiarName, listTrees, openStore, parseReference } = await import('@sealos/image/trees');
   await using store = await openStore();
   const trees = await listTrees(store);
   if (flags.json) {

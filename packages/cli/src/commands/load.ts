@@ -20,7 +20,8 @@ export function loadCommand(): Command {
 }
 
 async function load(flags: LoadFlags): Promise<void> {
-  const { badInput, familiarName, loadArchive, openStore, parseReference } = await import('@sealos/image/local');
+  const { badInput, familiarName, openStore, parseReference } = await import('@sealos/image/local');
+  const { loadArchive } = await import('@sealos/image/archives');
   const path = flags.input ?? '-';
   if (path === '-' && process.stdin.isTTY)
     throw badInput('no-input', 'there is no archive to read', 'name a file with -i FILE, or use a pipe');

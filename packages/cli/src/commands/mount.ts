@@ -9,7 +9,7 @@ export function mountCommand(): Command {
     .option('--json', 'as JSON')
     .option('--notruncate', 'ids are never cut')
     .action(async (names: readonly string[], flags: { readonly json?: boolean }) => {
-      const { listTrees, mountTree, openStore } = await import('@sealos/image/local');
+      const { listTrees, mountTree, openStore } = await import('@sealos/image/trees');
       await using store = await openStore();
       const trees: WorkingTree[] = [];
       for (const name of names) trees.push(await mountTree(store, name, { signal: interrupted }));
@@ -28,7 +28,7 @@ export function mountCommand(): Command {
 
 /** `umount` and `rm`: the same for every tree that is named, or for all. */
 async function forTrees(names: readonly string[], all: boolean, work: 'unmountTree' | 'removeTree'): Promise<void> {
-  const { badInput, findTree, listTrees, openStore, ...trees } = await import('@sealos/image/local');
+  const { badInput, findTree, listTrees, openStore, ...trees } = await import('@sealos/image/trees');
   if (names.length === 0 && !all) throw badInput('no-tree', 'no container is named', 'name containers, or all of them with --all');
   await using store = await openStore();
   const listed = (await listTrees(store)).filter(({ isMounted }) => work === 'removeTree' || isMounted);

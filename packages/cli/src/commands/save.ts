@@ -30,7 +30,8 @@ export function saveCommand(): Command {
 }
 
 async function save(images: readonly string[], flags: SaveFlags): Promise<void> {
-  const { badInput, openStore, parsePlatform, parseReference, saveArchive, saveDirectory } = await import('@sealos/image/local');
+  const { badInput, openStore, parsePlatform, parseReference } = await import('@sealos/image/local');
+  const { saveArchive, saveDirectory } = await import('@sealos/image/archives');
   const { format, compress, uncompressed, output = '-' } = flags;
   const isOci = format === 'oci-archive' || format === 'oci-dir';
   if (compress && format !== 'docker-dir') throw badInput('bad-flag', `--compress is for docker-dir, not for ${format}`);

@@ -1,6 +1,7 @@
 import { Authorization } from './authorization.ts';
 import type { CredentialLookup } from './credentials.ts';
 import { explainClosedTls, explainError, explainNoRegistry, explainRefusal, type Subject, speaksPlainHttp } from './failure.ts';
+import { isPlainHere } from './plain-greeting.ts';
 import { isLoopback } from './proxy.ts';
 import { type Answer, readAnswer } from './read-answer.ts';
 import { codeOf, delayBefore, isBusy, isPassing, parseRetryAfter, pause, type RetryEvent, type RetryPolicy } from './retry.ts';
@@ -59,7 +60,7 @@ export class Client {
     const at = { ...subject, host };
     const url = new URL(`https://${host}/v2/`);
     const mayBePlain = insecure || this.#options.plainHttp || isLoopback(url.hostname.replace(/^\[(.*)\]$/, '$1'));
-    if (!this.#options.plainHttp) {
+    if (!this.#options.plainHttp && !(await isPlainHere(url, signal))) {
       try {
         return await this.#greet(url, at, mayBePlain, signal);
       } catch (error) {

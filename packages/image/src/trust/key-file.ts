@@ -1,6 +1,5 @@
 import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
-import { xsalsa20poly1305 } from '@noble/ciphers/salsa.js';
 import * as v from 'valibot';
 import { badInput } from '../error.ts';
 import { parseJson } from '../json.ts';
@@ -9,6 +8,9 @@ import { parseJson } from '../json.ts';
 const LABEL = 'ENCRYPTED SIGSTORE PRIVATE KEY';
 const ENCRYPTED = /-----BEGIN (ENCRYPTED (?:SIGSTORE|COSIGN) PRIVATE KEY)-----\s+([A-Za-z0-9+/=\s]+?)\s*-----END \1-----/;
 const MEMORY_LIMIT = 512 * 1024 * 1024;
+
+// Only where a sealed key is at hand: every pull and load reads this file.
+const secretbox = async () => (await import('@noble/ciphers/salsa.js')).xsalsa20poly1305;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(1));
 const sealed = v.object({
@@ -34,7 +36,7 @@ export async function generateKeyFiles(password: string): Promise<{ readonly pri
   const document = {
     kdf: { name: 'scrypt', params, salt: salt.toString('base64') },
     cipher: { name: 'nacl/secretbox', nonce: nonce.toString('base64') },
-    ciphertext: Buffer.from(xsalsa20poly1305(key, nonce).encrypt(der)).toString('base64'),
+    ciphertext: Buffer.from((await secretbox())(key, nonce).encrypt(der)).toString('base64'),
   };
   const lines =
     Buffer.from(JSON.stringify(document))
@@ -85,9 +87,10 @@ async function unseal(bytes: Buffer, what: string, password: () => Promise<strin
   if (nonce.length !== 24 || (N & (N - 1)) !== 0 || N < 2 || 128 * N * r > MEMORY_LIMIT / 2)
     throw badInput('bad-key', `${what} is sealed with parameters that are not accepted (N=${N}, r=${r}, p=${p})`);
   const key = await derive(await password(), Buffer.from(kdf.salt, 'base64'), 32, { N, r, p, maxmem: MEMORY_LIMIT });
+  const open = await secretbox();
   let der: Uint8Array;
   try {
-    der = xsalsa20poly1305(key, nonce).decrypt(Buffer.from(ciphertext, 'base64'));
+    der = open(key, nonce).decrypt(Buffer.from(ciphertext, 'base64'));
   } catch {
     throw wrongPassword(what);
   }
