@@ -8,3 +8,4 @@ export { formatPlatform, parsePlatform } from './platform.ts';
 export { prune } from './prune.ts';
 export { familiarName, formatReference, parseReference } from './reference.ts';
 export { openStore } from './store.ts';
+export { findTree, listTrees } from './working-tree/tree-record.ts';
