@@ -1,6 +1,6 @@
 // What a test of a real cluster needs: empty servers, an operator with a store and a state of its own, and a shell on every server.
 import { spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -35,12 +35,25 @@ export interface LabCluster {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
+/** Where and with what a test makes its images. */
+export interface Making {
+  readonly work: string;
+  /** The operator's store. */
+  readonly storage: string;
+  /** Runs sealos with the operator's store, or with another one. */
+  readonly call: (...args: readonly string[]) => Promise<string>;
+  readonly callIn: (storage: string, ...args: readonly string[]) => Promise<string>;
+}
+
 export interface LabClusterOptions {
   readonly name: string;
   readonly count: number;
   /** Makes what the test runs; the project's own images are in the store. */
-  readonly build: (work: string, storage: string, call: (...args: readonly string[]) => Promise<string>) => Promise<void>;
+  readonly build: (making: Making) => Promise<void>;
 }
+
+/** Names a store that has the project's own images already: several tests run one after the other, and need not each build them. */
+export const BUILT_IMAGES = 'SEALOS_TEST_BUILT_IMAGES';
 
 const log = (line: string) => console.log(`# ${line}`);
 
@@ -54,6 +67,8 @@ export async function openLabCluster({ name, count, build }: LabClusterOptions):
   // The executable, not the sources: it puts itself on the control planes.
   let sealos = '';
   const call = (...args: readonly string[]) => runProgram([sealos, ...args], { env, onLine: log });
+  const callIn = (other: string, ...args: readonly string[]) =>
+    runProgram([sealos, ...args], { env: { ...env, SEALOS_STORAGE: other }, onLine: log });
   const dispose = async () => {
     await lab.down();
     rmSync(work, { recursive: true, force: true });
@@ -62,8 +77,10 @@ export async function openLabCluster({ name, count, build }: LabClusterOptions):
     mkdirSync(state);
     const building = async () => {
       sealos = await executableIn(work);
-      await buildClusterImages({ storage, onLine: log });
-      await build(work, storage, call);
+      const built = process.env[BUILT_IMAGES];
+      if (built === undefined) await buildClusterImages({ storage, onLine: log });
+      else cpSync(built, storage, { recursive: true });
+      await build({ work, storage, call, callIn });
     };
     // What a run that was cut off left there is no empty server.
     const upAnew = async () => {

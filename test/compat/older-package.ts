@@ -1,7 +1,7 @@
 // An offline package of sealos 1 to 3 with a whole Kubernetes in it: the programs and container images of this project's own image, in the
 // packages' shape (bin, conf, images, shell), its container images as one docker-archive.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openImage, openStore, parseReference, unpackImage } from '@sealos/image';
 import { imageNames } from '../../scripts/cluster-images.ts';
@@ -17,7 +17,11 @@ export interface OlderPackage {
 const run = (program: string, ...args: readonly string[]) => execFileSync(program, args, { stdio: ['ignore', 'pipe', 'pipe'] }).toString();
 
 /** Writes the package into a directory, of the images of a store (`buildClusterImages`). */
-export async function makeOlderPackage(storage: string, work: string): Promise<OlderPackage> {
+export async function makeOlderPackage(
+  storage: string,
+  work: string,
+  call: (storage: string, ...args: readonly string[]) => Promise<string>,
+): Promise<OlderPackage> {
   const rootfs = join(work, 'older-rootfs');
   const network = join(work, 'older-network');
   const kube = join(work, 'kube');
@@ -36,12 +40,17 @@ export async function makeOlderPackage(storage: string, work: string): Promise<O
   mkdirSync(join(kube, 'images'));
   const kubernetes = readFileSync(join(rootfs, 'images/shim/DefaultImageList'), 'utf8').trim().split('\n');
   const pause = kubernetes.find((name) => name.includes('/pause:')) ?? '';
-  await archive(join(work, 'archives'), join(kube, 'images/images.tar'), [
-    { registry: join(rootfs, 'registry'), images: kubernetes.map((name) => [withoutHost(name), name]) },
-    // Debian has no CoreDNS: under its name is an image that does nothing.
-    { registry: join(rootfs, 'registry'), images: [[withoutHost(pause), `${dirname(pause)}/coredns:1.7.0`]] },
-    { registry: join(network, 'registry'), images: [['hostgw:1.0', 'sealos.local/hostgw:1.0']] },
-  ]);
+  await archive(
+    join(work, 'archives'),
+    join(kube, 'images/images.tar'),
+    [
+      { registry: join(rootfs, 'registry'), images: kubernetes.map((name) => [withoutHost(name), name]) },
+      // Debian has no CoreDNS: under its name is an image that does nothing.
+      { registry: join(rootfs, 'registry'), images: [[withoutHost(pause), `${dirname(pause)}/coredns:1.7.0`]] },
+      { registry: join(network, 'registry'), images: [['hostgw:1.0', 'sealos.local/hostgw:1.0']] },
+    ],
+    call,
+  );
   const file = join(work, `kube${version.slice(1)}.tar.gz`);
   // One file of 300 MB: nothing is gained by packing it well.
   run('tar', '-C', work, '-I', 'gzip -1', '-cf', file, 'kube');
@@ -67,26 +76,23 @@ function packContainerd(cri: string, into: string): void {
   rmSync(join(into, 'bin'), { recursive: true });
 }
 
-/** Copies images out of registries' directories by skopeo and joins them to one archive, as `docker save` writes it. */
+/** Copies images out of registries' directories and saves them as one archive, as `docker save` writes it. */
 async function archive(
   work: string,
   file: string,
   sources: readonly { readonly registry: string; readonly images: readonly (readonly [from: string, name: string])[] }[],
+  call: (storage: string, ...args: readonly string[]) => Promise<string>,
 ): Promise<void> {
-  const joined = join(work, 'joined');
-  mkdirSync(joined, { recursive: true });
-  const manifest: unknown[] = [];
+  const storage = join(work, 'store');
+  const names: string[] = [];
   for (const { registry: directory, images } of sources) {
     await using registry = await startDockerRegistry({ directory, readonly: true });
     for (const [from, name] of images) {
-      const one = join(work, 'one.tar');
-      run('skopeo', 'copy', '-q', '--src-tls-verify=false', `docker://${registry.address}/${from}`, `docker-archive:${one}:${name}`);
-      run('tar', '-C', joined, '-xf', one);
-      manifest.push(...JSON.parse(readFileSync(join(joined, 'manifest.json'), 'utf8')));
-      rmSync(one);
+      const remote = `${registry.address}/${from}`;
+      await call(storage, 'pull', '-q', '--tls-verify=false', remote);
+      await call(storage, 'tag', remote, name);
+      names.push(name);
     }
   }
-  writeFileSync(join(joined, 'manifest.json'), JSON.stringify(manifest));
-  rmSync(join(joined, 'repositories'), { force: true });
-  run('tar', '-C', joined, '-cf', file, ...readdirSync(joined));
+  await call(storage, 'save', '-q', '--format', 'docker-archive', '-o', file, ...names);
 }

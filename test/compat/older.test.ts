@@ -16,8 +16,8 @@ before(async () => {
   cluster = await openLabCluster({
     name: 'test-compat-older',
     count: 3,
-    build: async (work, storage) => {
-      older = await makeOlderPackage(storage, work);
+    build: async ({ work, storage, callIn }) => {
+      older = await makeOlderPackage(storage, work, callIn);
     },
   });
 });

@@ -4,8 +4,10 @@
 /** A test elsewhere: its file and its name. */
 export type NamedTest = readonly [file: string, name: string];
 
+export type Kind = 'case' | 'defect' | 'generation' | 'habit' | 'taking over';
+
 export interface Promised {
-  readonly kind: 'case' | 'defect';
+  readonly kind: Kind;
   readonly number: number;
   readonly about: string;
   readonly tests: readonly NamedTest[];
@@ -159,7 +161,56 @@ const defects: readonly Row[] = [
   ['The operator asked a name that only hosts know'],
 ];
 
-const numbered = (kind: 'case' | 'defect', rows: readonly Row[]): readonly Promised[] =>
+/** Rootfs images of earlier years. */
+const generations: readonly Row[] = [['Images of 2022, which do not say `sealos.io.version`']];
+
+/** Of sealos 1 to 3; what else of their commands is proven is in legacy.test.ts and convert.test.ts. */
+const habits: readonly Row[] = [
+  [
+    '`sealos init` with an offline package',
+    ['test/interop/legacy.test.ts', 'init converts the package and runs it, and says so without the password'],
+    ['test/interop/legacy.test.ts', 'init takes a package from an http server'],
+  ],
+  ['The scripts of a package'],
+  [
+    'The images, the network and the kubeadm file of a package',
+    ['test/interop/convert.test.ts', "the package's container images are in the image's registry"],
+    ['test/interop/convert.test.ts', "the package's kubeadm file counts, without what is each cluster's own"],
+  ],
+  ['`sealos join`', ['test/interop/legacy.test.ts', 'join is add']],
+  [
+    '`sealos clean --node`',
+    ['test/interop/legacy.test.ts', 'clean of some hosts is delete, and of all of them or --all is reset; each asks first'],
+  ],
+  ['`sealos clean --all`'],
+];
+
+/** Of a cluster that sealos 5 made. */
+const takingOver: readonly Row[] = [
+  [
+    '`sealos adopt`',
+    ['test/interop/adopt.test.ts', 'the Clusterfile that sealos 5 put on a control plane is found, and of several the one that is named'],
+  ],
+  ['`sealos status`'],
+  ['`sealos cert`'],
+  [
+    '`sealos add`',
+    [
+      'test/interop/adopt.test.ts',
+      'what the other program did is recorded once and for all: its scripts do not run again, and nothing else changes',
+    ],
+  ],
+  ['`sealos delete`'],
+  ['`sealos reset`'],
+];
+
+const numbered = (kind: Kind, rows: readonly Row[]): readonly Promised[] =>
   rows.map(([about, ...tests], index) => ({ kind, number: index + 1, about, tests }));
 
-export const promises: readonly Promised[] = [...numbered('case', cases), ...numbered('defect', defects)];
+export const promises: readonly Promised[] = [
+  ...numbered('case', cases),
+  ...numbered('generation', generations),
+  ...numbered('habit', habits),
+  ...numbered('taking over', takingOver),
+  ...numbered('defect', defects),
+];

@@ -31,7 +31,7 @@ export interface Stage extends LabCluster {
 
 /** Makes the images and two empty servers; removes all of them when it is disposed of. */
 export async function openStage(): Promise<Stage> {
-  const opened = await openLabCluster({ name: 'test-compat', count: 2, build: (work, _storage, call) => buildImages(work, call) });
+  const opened = await openLabCluster({ name: 'test-compat', count: 2, build: ({ work, call }) => buildImages(work, call) });
   return {
     ...opened,
     images() {
@@ -43,19 +43,23 @@ export async function openStage(): Promise<Stage> {
 
 type Call = (...args: readonly string[]) => Promise<string>;
 
-/** The rootfs image and the applications of the tests, into the store that the calls use. */
-export async function buildImages(work: string, call: Call): Promise<void> {
-  const context = join(work, 'rootfs');
-  cpSync(join(import.meta.dirname, 'rootfs'), context, { recursive: true });
-  for (const [from, to] of Object.entries(SCRIPTS)) cpSync(join(root, 'images/kubernetes/scripts', from), join(context, 'scripts', to));
-  await withContainerImage(context, 'registry.example/compat/rootfs:1', call);
-  await call('build', '-t', rootfsImage, '--label', 'sealos.io.type=rootfs', '--label', 'sealos.io.version=v1beta1', context);
+async function buildImages(work: string, call: Call): Promise<void> {
+  await buildRootfs(work, call);
   for (const name of applications) {
     const directory = join(work, name);
     cpSync(join(import.meta.dirname, 'applications', name), directory, { recursive: true });
     if (name === 'union') await withContainerImage(directory, 'registry.example/compat/application:1', call);
     await call('build', '-t', imageOf(name), '--save-image', String(name === 'union'), directory);
   }
+}
+
+/** The rootfs image of the tests, into the store that the calls use. */
+export async function buildRootfs(work: string, call: Call): Promise<void> {
+  const context = join(work, 'rootfs');
+  cpSync(join(import.meta.dirname, 'rootfs'), context, { recursive: true });
+  for (const [from, to] of Object.entries(SCRIPTS)) cpSync(join(root, 'images/kubernetes/scripts', from), join(context, 'scripts', to));
+  await withContainerImage(context, 'registry.example/compat/rootfs:1', call);
+  await call('build', '-t', rootfsImage, '--label', 'sealos.io.type=rootfs', '--label', 'sealos.io.version=v1beta1', context);
 }
 
 /** Puts a small container image into a build context, as an archive that the build saves in the image's `registry/`. */

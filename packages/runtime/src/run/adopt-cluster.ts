@@ -3,15 +3,18 @@ import { badInput } from '@sealos/image';
 import * as v from 'valibot';
 import { foreignCluster } from '../adopt/foreign-cluster.ts';
 import { recordForeignWork } from '../adopt/foreign-markers.ts';
+import { withLiveRegistry } from '../adopt/foreign-registry.ts';
 import { stateInDirectory, stateInHome, stateOnHost } from '../adopt/foreign-state.ts';
 import { readLiveCluster } from '../adopt/live-cluster.ts';
-import { type Clusterfile, clusterHosts, type Ssh } from '../cluster/cluster.ts';
+import { type Clusterfile, clusterHosts, registryHosts, type Ssh } from '../cluster/cluster.ts';
 import { parseClusterfile } from '../cluster/clusterfile.ts';
 import { clusterFromFlags } from '../cluster/from-flags.ts';
 import type { Host } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import { nodeName } from '../kubeadm/node.ts';
+import { hostLayout } from '../layout.ts';
 import { takeOverPki } from '../pki/take-over.ts';
+import { parseRegistryConfig } from '../registry-config/registry-config.ts';
 import { restoreCopiedSecrets } from '../state/copied-secrets.ts';
 import { restoreSecrets } from '../state/environment-secrets.ts';
 import { readIfThere } from '../state/private-file.ts';
@@ -146,8 +149,11 @@ export async function adoptCluster(options: AdoptClusterOptions): Promise<Adopte
   await restoreCopiedSecrets(state, found.copy);
   for (const { host: member } of members.reached)
     if (foreign?.includes(member.address.ip)) await recordForeignWork(member, whole.cluster, signal);
+  const registry = members.reached.find(({ spec }) => spec.address.ip === registryHosts(whole.cluster)[0]?.address.ip);
+  const yaml = foreign && (await registry?.host.readFile(`${hostLayout(name).rootfs}/etc/registry.yml`, { signal }));
+  const live = yaml && parseRegistryConfig(Buffer.from(yaml).toString(), 'etc/registry.yml');
   // With a Clusterfile the cluster is here.
-  await state.write(whole);
+  await state.write(live ? { ...whole, cluster: withLiveRegistry(whole.cluster, live) } : whole);
   if (foreign === undefined) return result;
   const kept: string[] = [];
   for (const { host: member, spec } of members.reached) {
