@@ -107,7 +107,7 @@ export async function openLabCluster({ name, count, build }: LabClusterOptions):
       login: ['-i', host(0).sshKey, '--known-hosts', host(0).knownHosts],
       on,
       async ready(nodes) {
-        await until(`${nodes} nodes to be ready`, 180_000, async () =>
+        await until(`${nodes} nodes to be ready`, 400_000, async () =>
           (await on(0, 'kubectl get nodes --no-headers')).match(/ Ready /g)?.length === nodes ? true : undefined,
         );
       },

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { openImage, openStore, parseReference, unpackImage } from '@sealos/image';
+import { renderTemplates } from '@sealos/runtime';
 import { imageNames } from '../../scripts/cluster-images.ts';
 import { startDockerRegistry } from '../support/docker-registry.ts';
 
@@ -31,12 +32,13 @@ export async function makeOlderPackage(
   for (const directory of ['bin', 'cni']) cpSync(join(rootfs, directory), join(kube, directory), { recursive: true });
   packContainerd(join(rootfs, 'cri'), join(kube, 'containerd'));
   mkdirSync(join(kube, 'conf/net'));
-  const manifest = readFileSync(join(network, 'manifests/hostgw.yaml.tmpl'), 'utf8');
-  const settings: Readonly<Record<string, string>> = { API_URL: 'https://apiserver.cluster.local:6443', POD_CIDR: '100.64.0.0/10' };
-  writeFileSync(
-    join(kube, 'conf/net/calico.yaml'),
-    manifest.replaceAll(/\{\{ \.(\w+) \| quote \}\}/g, (_, key: string) => JSON.stringify(settings[key])),
-  );
+  const path = 'manifests/hostgw.yaml.tmpl';
+  const settings = new Map([
+    ['API_URL', 'https://apiserver.cluster.local:6443'],
+    ['POD_CIDR', '100.64.0.0/10'],
+  ]);
+  const [manifest] = renderTemplates(new Map([[path, readFileSync(join(network, path))]]), settings, '/');
+  writeFileSync(join(kube, 'conf/net/calico.yaml'), manifest?.content ?? '');
   mkdirSync(join(kube, 'images'));
   const kubernetes = readFileSync(join(rootfs, 'images/shim/DefaultImageList'), 'utf8').trim().split('\n');
   const pause = kubernetes.find((name) => name.includes('/pause:')) ?? '';
