@@ -27,7 +27,7 @@ function isAbort(error: unknown): boolean {
  * 2 bad input, 130 interrupted, 1 everything else.
  */
 export function reportError(error: unknown, options: { readonly debug: boolean; readonly interrupted: boolean }): number {
-  const print = (text: string) => process.stderr.write(`${text}\n`);
+  const print = (text: string) => process.stderr.write(`${withoutControls(text)}\n`);
   // Commander has printed its own message, or the help that was asked for.
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   if (options.interrupted || isAbort(error)) {
@@ -44,4 +44,9 @@ export function reportError(error: unknown, options: { readonly debug: boolean; 
   print(`sealos: unexpected: ${text}`);
   print('  This is a fault in sealos, please report it; --debug shows where it happened.');
   return 1;
+}
+
+/** A message may quote names of strangers and the output of programs: what a terminal would obey, or show the wrong way round, is left out. */
+function withoutControls(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]|[\u200e\u200f\u202a-\u202e\u2066-\u2069]/gu, '?');
 }

@@ -11,7 +11,7 @@ import { type Digest, hexOf } from './digest.ts';
 import { badInput, SealosError } from './error.ts';
 import { openImage } from './image.ts';
 import { type ImageTree, pick, readTree } from './image-tree.ts';
-import { layerFiles, openLayer } from './layer-files.ts';
+import { layerFiles, openLayer, requireDiffId } from './layer-files.ts';
 import type { Descriptor, Platform } from './manifest.ts';
 import { OCI_INDEX } from './media-types.ts';
 import { familiarName, formatReference, type Reference } from './reference.ts';
@@ -136,12 +136,7 @@ async function dockerEntries(store: Store, references: readonly Reference[], opt
     const Layers: string[] = [];
     for (const [position, layer] of image.layers.entries()) {
       const { diffId, uncompressedBytes } = await layerFiles(store, layer, options);
-      if (diffId !== image.config.rootfs.diff_ids[position]) {
-        throw new SealosError(
-          'content-mismatch',
-          `layer ${position + 1} of ${familiarName(reference)} is not the one that its config names`,
-        );
-      }
+      requireDiffId(image, position, diffId);
       const path = `${hexOf(diffId)}.tar`;
       Layers.push(path);
       files.set(

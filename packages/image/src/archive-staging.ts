@@ -6,10 +6,12 @@ import type { BlobWriter } from './blob.ts';
 import { compressionOf, decompress } from './compress.ts';
 import type { ContentOptions, OnTransfer } from './content.ts';
 import { type Digest, isDigest } from './digest.ts';
+import { requireSpace } from './disk-space.ts';
 import { badInput } from './error.ts';
 import { stageLayer } from './layer.ts';
 import type { Descriptor } from './manifest.ts';
 import { OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from './media-types.ts';
+import { shownName } from './shown-name.ts';
 import type { Store } from './store.ts';
 import { type ByteInput, readTar, type TarItem } from './tar-read.ts';
 
@@ -58,6 +60,7 @@ export async function stageArchive(store: Store, input: ByteInput, options: Stag
       blobs.set(digest, { size, writer: undefined });
       return;
     }
+    await requireSpace(store.path, size, digest.slice(0, 19));
     const writer = await store.createBlob();
     writers.push(writer);
     for await (const chunk of item.content()) await writer.write(chunk);
@@ -79,6 +82,8 @@ export async function stageArchive(store: Store, input: ByteInput, options: Stag
     if (type === 'hardlink') links.set(path, linkname ?? '');
     if (type !== 'file') return;
     const digest = digestOfPath(path);
+    if ((path === 'index.json' || path === 'manifest.json') && size > 4 * DOCUMENT_LIMIT)
+      throw badInput('bad-archive', `its ${path} is bigger than 4 MiB`);
     if (digest === undefined && size <= (path.endsWith('.json') ? 4 * DOCUMENT_LIMIT : DOCUMENT_LIMIT)) {
       documentBytes += size;
       if (documentBytes > DOCUMENTS_LIMIT) throw badInput('bad-archive', 'it holds too many small files to be an image archive');
@@ -87,7 +92,7 @@ export async function stageArchive(store: Store, input: ByteInput, options: Stag
       documents.set(path, Buffer.concat(chunks));
       return;
     }
-    options.onEvent?.({ kind: 'start', id: path, title: path.slice(path.lastIndexOf('/') + 1).slice(0, 12), bytes: size });
+    options.onEvent?.({ kind: 'start', id: path, title: shownName(path.slice(path.lastIndexOf('/') + 1)).slice(0, 12), bytes: size });
     const watched: TarItem = { ...item, content: () => counted(item, path, options) };
     if (digest !== undefined) await takeBlob(watched, digest);
     else await takeLayer(path, watched.content());

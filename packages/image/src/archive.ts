@@ -3,13 +3,15 @@ import * as v from 'valibot';
 import { openArchiveInput } from './archive-input.ts';
 import { shownArchive } from './archive-name.ts';
 import { type Staging, type StagingOptions, stageArchive } from './archive-staging.ts';
+import { artifactTypeOf } from './artifact.ts';
 import { digestOf, hexOf } from './digest.ts';
 import { badInput, SealosError } from './error.ts';
-import { parseJson } from './json.ts';
+import { JSON_LIMIT, parseJson } from './json.ts';
 import type { Descriptor, Manifest } from './manifest.ts';
-import { parseImageConfig, parseIndex, parseManifest } from './manifest-parse.ts';
+import { parseImageConfig, parseIndex, parseManifest, requireConfig } from './manifest-parse.ts';
 import { isIndex, isManifest, OCI_CONFIG, OCI_INDEX, OCI_MANIFEST } from './media-types.ts';
 import { familiarName, parseReference, type Reference } from './reference.ts';
+import { shownName } from './shown-name.ts';
 import type { Store } from './store.ts';
 import { REF_NAME, type StoredImage } from './store-index.ts';
 import { chainIn } from './trust/admission.ts';
@@ -87,9 +89,13 @@ async function layoutImages(staging: Staging, bytes: Buffer, name: Reference | u
   return images;
 }
 
+// A store's index.json, with all its names, is a document that everybody has to be able to read.
+const NAMES_LIMIT = 1000;
+
 /** The names in a layout's index.json. Throws `image-unnamed`, `many-images` (exit 2). */
 export function imagesOfLayout(bytes: Buffer, name: Reference | undefined): readonly StoredImage[] {
   const { manifests } = parseIndex(bytes, OCI_INDEX);
+  if (manifests.length > NAMES_LIMIT) throw badInput('bad-archive', `it names ${manifests.length} images, at most ${NAMES_LIMIT} are read`);
   return manifests.flatMap(({ mediaType, digest, size, annotations }) => {
     const names = [annotations?.[CONTAINERD_NAME] ?? annotations?.[REF_NAME]].filter((text) => text !== undefined);
     return referencesOf(names, name, manifests.length).map((reference) => ({ reference, descriptor: { mediaType, digest, size } }));
@@ -101,6 +107,7 @@ async function visit(staging: Staging, descriptor: Descriptor, parts: Descriptor
   const { mediaType, digest } = descriptor;
   const short = digest.slice(0, 19);
   if (staging.blob(digest) !== descriptor.size) throw badInput('bad-archive', `it lacks ${short}, or has it with another size`);
+  if (descriptor.size > JSON_LIMIT) throw badInput('bad-archive', `its ${short}, a manifest, is bigger than 4 MiB`);
   if (isIndex(mediaType) && depth < 3) {
     const { manifests } = parseIndex(await staging.readBlob(digest), mediaType);
     // Docker saves the one platform that it has together with the whole index.
@@ -114,7 +121,11 @@ async function visit(staging: Staging, descriptor: Descriptor, parts: Descriptor
         throw badInput('bad-archive', `it lacks ${part.digest.slice(0, 19)}, or has it with another size`);
       parts.push(part.digest);
     }
-  } else throw badInput('bad-archive', `it holds '${mediaType}', which is no image`);
+    if (artifactTypeOf(manifest) === undefined) {
+      if (manifest.config.size > JSON_LIMIT) throw badInput('bad-archive', "its image's config is bigger than 4 MiB");
+      requireConfig(manifest, await staging.readBlob(manifest.config.digest));
+    }
+  } else throw badInput('bad-archive', `it holds '${shownName(mediaType)}', which is no image`);
   parts.push(digest);
 }
 
@@ -131,10 +142,12 @@ async function dockerImages(staging: Staging, bytes: Buffer, name: Reference | u
   if (v.is(dirManifest, value)) return directoryImage(staging, bytes, value.mediaType ?? OCI_MANIFEST, name);
   const parsed = v.safeParse(dockerManifest, value);
   if (!parsed.success) throw badInput('bad-archive', 'its manifest.json is not that of a docker-archive');
+  if (parsed.output.length > NAMES_LIMIT)
+    throw badInput('bad-archive', `it names ${parsed.output.length} images, at most ${NAMES_LIMIT} are read`);
   const images: ArchivedImage[] = [];
   for (const { Config, RepoTags, Layers } of parsed.output) {
     const config = await staging.document(Config);
-    if (config === undefined) throw badInput('bad-archive', `it lacks the config '${Config}'`);
+    if (config === undefined) throw badInput('bad-archive', `it lacks the config '${shownName(Config)}'`);
     const diffIds = parseImageConfig(config).rootfs.diff_ids;
     const paths = Layers ?? [];
     if (diffIds.length !== paths.length)
@@ -142,9 +155,9 @@ async function dockerImages(staging: Staging, bytes: Buffer, name: Reference | u
     const layers: Descriptor[] = [];
     for (const [position, path] of paths.entries()) {
       const layer = await staging.layer(path);
-      if (layer === undefined) throw badInput('bad-archive', `it lacks the layer '${path}'`);
+      if (layer === undefined) throw badInput('bad-archive', `it lacks the layer '${shownName(path)}'`);
       if (layer.diffId !== diffIds[position])
-        throw badInput('content-mismatch', `its layer '${path}' is not the one that the config names`);
+        throw badInput('content-mismatch', `its layer '${shownName(path)}' is not the one that the config names`);
       layers.push(layer.descriptor);
     }
     images.push(...(await convert(staging, config, layers, referencesOf(RepoTags ?? [], name, parsed.output.length))));
@@ -200,6 +213,7 @@ function referencesOf(names: readonly string[], name: Reference | undefined, ima
     if (images === 1) return [name];
     throw badInput('many-images', `it holds ${images} images, which cannot all be named ${familiarName(name)}`, 'load it without a name');
   }
+  if (names.length > NAMES_LIMIT) throw badInput('bad-archive', `it gives ${names.length} names to one image`);
   if (names.length === 0) throw badInput('image-unnamed', 'it holds an image without a name', 'name it with --name');
   return names.map(parseReference);
 }

@@ -1,7 +1,7 @@
 import { pipeline, type Readable, Transform } from 'node:stream';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
 import { compressedUnits } from './compress-units.ts';
-import { SealosError } from './error.ts';
+import { badInput, SealosError } from './error.ts';
 import type { Compression } from './media-types.ts';
 
 export interface CompressOptions {
@@ -37,13 +37,34 @@ export function compressionOf(head: Uint8Array): Compression {
   return 'none';
 }
 
-/** The uncompressed bytes; fails with `bad-compression` when they are damaged or cut. */
+// Real content stays far below; zeros come to 1000 with gzip and to 10000 and more with zstd.
+const INFLATION = 500;
+const INFLATE_LIMIT = 8 * 1024 ** 3;
+
+/** `SEALOS_INFLATE_LIMIT` in bytes, default 8 GiB: up to there it does not matter how well something is compressed. Throws `bad-setting` (exit 2). */
+function inflateLimit(environment: NodeJS.ProcessEnv = process.env): number {
+  const text = environment['SEALOS_INFLATE_LIMIT'];
+  if (text === undefined || text === '') return INFLATE_LIMIT;
+  if (!/^\d{1,15}$/.test(text)) throw badInput('bad-setting', `SEALOS_INFLATE_LIMIT is '${text}', not a number of bytes`);
+  return Number(text);
+}
+
+/**
+ * The uncompressed bytes; fails with `bad-compression` when they are damaged or cut, or when there are more than `SEALOS_INFLATE_LIMIT` and
+ * more than 500 times those that they were compressed to.
+ */
 export function decompress(source: Readable, compression: Compression): Readable {
   if (compression === 'none') return source;
   const options = { chunkSize: 512 * 1024 };
+  const limit = inflateLimit();
+  let inflated = 0;
   const inflate = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
   const result = new Transform({
-    transform: (chunk, _encoding, done) => done(null, chunk),
+    transform(chunk: Buffer, _encoding, done) {
+      inflated += chunk.length;
+      if (inflated > limit && inflated > inflate.bytesWritten * INFLATION) done(bomb(compression, inflated));
+      else done(null, chunk);
+    },
     flush(done) {
       // zlib stops at what it takes for the end. Unless the source came to its own end, nobody has verified the whole.
       done(source.readableEnded ? null : new SealosError('bad-compression', `the ${compression} data has something else behind its end`));
@@ -53,6 +74,16 @@ export function decompress(source: Readable, compression: Compression): Readable
   inflate.once('error', (error) => result.destroy(damaged(error, compression)));
   result.once('close', () => inflate.destroy());
   return inflate.pipe(result);
+}
+
+function bomb(compression: Compression, bytes: number): SealosError {
+  return new SealosError(
+    'bad-compression',
+    `the ${compression} data inflates to more than ${INFLATION} times its size, ${bytes} bytes and more`,
+    {
+      hint: 'if you trust it, set SEALOS_INFLATE_LIMIT to the number of bytes that it may have',
+    },
+  );
 }
 
 // zlib's own errors have codes such as Z_BUF_ERROR and ZSTD_error_corruption_detected.

@@ -1,3 +1,5 @@
+import { withoutControls } from './shown-name.ts';
+
 /** What an error of our family carries besides its message. */
 export interface ErrorDetails {
   /** What the user can try next, one sentence. */
@@ -8,7 +10,7 @@ export interface ErrorDetails {
 }
 
 /**
- * The family of every error that a user is meant to read: one clear line, a stable code, a hint. Anything else that reaches
+ * The family of every error that a user is meant to read: one clear line, a stable code, a hint. What it quotes of strangers cannot steer the terminal. Anything else that reaches
  * the command line is a bug and is reported as one.
  */
 export class SealosError extends Error {
@@ -18,7 +20,7 @@ export class SealosError extends Error {
   readonly exitCode: 1 | 2;
 
   constructor(code: string, message: string, details: ErrorDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(withoutControls(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.code = code;
     this.hint = details.hint;
     this.exitCode = details.exitCode ?? 1;

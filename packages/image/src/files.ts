@@ -1,7 +1,8 @@
 import type { ContentOptions } from './content.ts';
 import { badInput } from './error.ts';
 import type { Image } from './image.ts';
-import { type LayerEntry, layerFiles, openLayer, whiteoutOf } from './layer-files.ts';
+import { imageLayerFiles, type LayerEntry, openLayer, whiteoutOf } from './layer-files.ts';
+import { shownName } from './shown-name.ts';
 import type { Store } from './store.ts';
 import { readTar } from './tar-read.ts';
 
@@ -19,8 +20,7 @@ interface Node {
 /** All that an image holds once its layers lie on one another, by path, sorted: whiteouts applied, what is covered left out. */
 export async function listFiles(store: Store, image: Image, options: ContentOptions = {}): Promise<ReadonlyMap<string, ImageFile>> {
   const root: Node = { children: new Map() };
-  for (const [layer, descriptor] of image.layers.entries()) {
-    const { entries } = await layerFiles(store, descriptor, options);
+  for (const [layer, { entries }] of (await imageLayerFiles(store, image, options)).entries()) {
     // A whiteout is for the layers below, wherever in its own layer it stands.
     for (const { path } of entries) remove(root, path);
     for (const entry of entries) {
@@ -56,7 +56,7 @@ export async function readFiles(
     if ((file.type !== 'file' && file.type !== 'hardlink') || !wanted(file)) continue;
     const holder = followHardlink(files, file);
     if (holder.size > limit)
-      throw badInput('file-too-big', `'${file.path}' in the image has ${holder.size} bytes, at most ${limit} are read`);
+      throw badInput('file-too-big', `'${shownName(file.path)}' in the image has ${holder.size} bytes, at most ${limit} are read`);
     const place = places[holder.layer];
     place?.set(holder.offset, [...(place.get(holder.offset) ?? []), file.path]);
   }
@@ -95,7 +95,7 @@ async function readPlaces(
 export function followHardlink(files: ReadonlyMap<string, ImageFile>, file: ImageFile): ImageFile {
   let at: ImageFile | undefined = file;
   for (let steps = 0; at?.type === 'hardlink' && steps < 40; steps++) at = files.get(at.linkname ?? '');
-  if (at?.type !== 'file') throw badInput('bad-archive', `'${file.path}' in the image is a hard link to nothing`);
+  if (at?.type !== 'file') throw badInput('bad-archive', `'${shownName(file.path)}' in the image is a hard link to nothing`);
   return at;
 }
 

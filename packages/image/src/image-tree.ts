@@ -36,6 +36,9 @@ export interface ImageTree {
   readonly blobs: readonly Descriptor[];
 }
 
+// They are kept in memory, and one index of 4 MiB may list thousands of manifests of 4 MiB.
+const DOCUMENTS_LIMIT = 64 * 1024 * 1024;
+
 /**
  * Reads the documents below `root`, verified, and collects what they list. `sparse`: what an index lists and the source does not have is
  * left out, as where one platform of several was saved.
@@ -50,6 +53,7 @@ export async function readTree(
   const documents: { readonly descriptor: Descriptor; readonly bytes: Buffer }[] = [];
   const blobs = new Map<string, Descriptor>();
   const seen = new Set<string>();
+  let size = 0;
   const visit = async (descriptor: Descriptor, depth: number): Promise<void> => {
     if (seen.has(descriptor.digest)) return;
     seen.add(descriptor.digest);
@@ -65,6 +69,8 @@ export async function readTree(
       const manifest = parseManifest(bytes, descriptor.mediaType);
       for (const blob of [manifest.config, ...manifest.layers]) blobs.set(blob.digest, blob);
     }
+    size += bytes.length;
+    if (size > DOCUMENTS_LIMIT) throw new SealosError('bad-content', `${familiarName(reference)} has more than 64 MiB of manifests`);
     documents.push({ descriptor, bytes });
   };
   await visit(root, 0);

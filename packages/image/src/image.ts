@@ -6,6 +6,7 @@ import { parseImageConfig, parseIndex, parseManifest } from './manifest-parse.ts
 import { isIndex, isManifest } from './media-types.ts';
 import { formatPlatform, hostPlatform, matchesPlatform, pickPlatform } from './platform.ts';
 import { familiarName, type Reference } from './reference.ts';
+import { shownName } from './shown-name.ts';
 import { readContent } from './verify.ts';
 
 /** One platform's image: everything about it but the layers' bytes. */
@@ -65,7 +66,9 @@ export async function resolveManifest(
 ): Promise<Descriptor> {
   if (isManifest(descriptor.mediaType)) return descriptor;
   if (!isIndex(descriptor.mediaType)) {
-    throw new SealosError('bad-content', `${familiarName(reference)} is not an image but '${descriptor.mediaType}'`, { exitCode: 2 });
+    throw new SealosError('bad-content', `${familiarName(reference)} is not an image but '${shownName(descriptor.mediaType)}'`, {
+      exitCode: 2,
+    });
   }
   const wanted = options.platform ?? hostPlatform();
   const { manifests } = parseIndex(await readContent(source, reference, descriptor, options), descriptor.mediaType);
@@ -89,7 +92,7 @@ function platformsIn(manifests: readonly Descriptor[]): readonly string[] {
 }
 
 function noPlatform(reference: Reference, wanted: Platform, present: readonly string[]): SealosError {
-  const there = present.length === 0 ? 'it names none' : `it is for ${present.join(', ')}`;
+  const there = present.length === 0 ? 'it names none' : `it is for ${shownName(present.join(', '))}`;
   return badInput(
     'no-platform',
     `${familiarName(reference)} is not for ${formatPlatform(wanted)}: ${there}`,

@@ -2,12 +2,14 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeForgettable } from './atomic.ts';
-import { decompress } from './compress.ts';
 import type { ContentOptions } from './content.ts';
 import { type Digest, hexOf } from './digest.ts';
 import { badInput, SealosError } from './error.ts';
-import { compressionOfLayer } from './layer.ts';
+import type { Image } from './image.ts';
+import { layerBytes } from './layer.ts';
 import type { Descriptor } from './manifest.ts';
+import { familiarName } from './reference.ts';
+import { shownName } from './shown-name.ts';
 import type { Store } from './store.ts';
 import type { TarHeader } from './tar.ts';
 import { readTar } from './tar-read.ts';
@@ -44,8 +46,8 @@ export const WHITEOUT = '.wh.';
 /** image-spec layer.md: hides everything that lower layers have in its directory. */
 export const OPAQUE = '.wh..wh..opq';
 
-const VERSION = 1;
-const ENTRY_LIMIT = 2_000_000;
+// Raised when layers are refused that were not before.
+const VERSION = 2;
 
 /** A layer's entries: read through once, verified, then remembered in the store under the layer's digest. */
 export async function layerFiles(store: Store, layer: Descriptor, options: ContentOptions = {}): Promise<LayerFiles> {
@@ -59,6 +61,32 @@ export async function layerFiles(store: Store, layer: Descriptor, options: Conte
     .then(() => writeForgettable(file, JSON.stringify({ version: VERSION, ...files })))
     .catch(() => {});
   return files;
+}
+
+/**
+ * `layerFiles` of each of an image's layers, held against the diff ids in its config: what is kept under those (unpacked trees, build steps)
+ * is another image's as well. Throws `content-mismatch`.
+ */
+export async function imageLayerFiles(store: Store, image: Image, options: ContentOptions = {}): Promise<readonly LayerFiles[]> {
+  const all: LayerFiles[] = [];
+  for (const [position, layer] of image.layers.entries()) {
+    const files = await layerFiles(store, layer, options);
+    requireDiffId(image, position, files.diffId);
+    all.push(files);
+  }
+  return all;
+}
+
+/** Throws `content-mismatch` when a layer's uncompressed bytes are not those that the image's config names. */
+export function requireDiffId(image: Image, position: number, diffId: Digest): void {
+  if (image.config.rootfs.diff_ids[position] === diffId) return;
+  throw new SealosError(
+    'content-mismatch',
+    `layer ${position + 1} of ${familiarName(image.reference)} is not the one that its config names`,
+    {
+      hint: 'the image was made wrong, or to deceive: have it built and pushed again',
+    },
+  );
 }
 
 export async function layerSummary(store: Store, layer: Descriptor, options: ContentOptions = {}): Promise<LayerSummary> {
@@ -90,13 +118,13 @@ export function whiteoutOf(path: string): { readonly path: string; readonly opaq
   const target = name.slice(WHITEOUT.length);
   // "." and ".." and nothing would be the directory itself or its parent.
   if (target === '' || target === '.' || target === '..')
-    throw badInput('bad-archive', `the layer has a whiteout '${path}' that names nothing`);
+    throw badInput('bad-archive', `the layer has a whiteout '${shownName(path)}' that names nothing`);
   return { path: parent === '' ? target : `${parent}/${target}`, opaque: false };
 }
 
 /** The uncompressed bytes of a layer, its blob verified while it is read. */
 export async function openLayer(store: Store, layer: Descriptor, options: ContentOptions = {}) {
-  return decompress(verified(await store.read(layer.digest, options), layer), compressionOfLayer(layer.mediaType));
+  return layerBytes(verified(await store.read(layer.digest, options), layer), layer);
 }
 
 async function scan(store: Store, layer: Descriptor, options: ContentOptions): Promise<LayerFiles> {
@@ -112,7 +140,8 @@ async function scan(store: Store, layer: Descriptor, options: ContentOptions): P
   };
   const entries: LayerEntry[] = [];
   for await (const { header, offset } of readTar(counted())) {
-    if (entries.length >= ENTRY_LIMIT) throw new SealosError('bad-content', `a layer has more than ${ENTRY_LIMIT} entries`);
+    if (header.path.split('/').includes('..'))
+      throw badInput('bad-archive', `the layer has the name '${shownName(header.path)}', which leads out of its root`);
     const { xattrs: _, ...rest } = header;
     entries.push({ ...rest, offset });
   }

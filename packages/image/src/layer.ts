@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import type { BlobWriter } from './blob.ts';
+import { decompress } from './compress.ts';
 import { compressedUnits } from './compress-units.ts';
 import type { Digest } from './digest.ts';
 import { badInput } from './error.ts';
 import type { Descriptor } from './manifest.ts';
 import { type Compression, DOCKER_LAYER, DOCKER_LAYER_GZIP, OCI_LAYER, OCI_LAYER_GZIP, OCI_LAYER_ZSTD } from './media-types.ts';
+import { shownName } from './shown-name.ts';
 import type { Store } from './store.ts';
 import type { TarEntry } from './tar.ts';
 import { readTarFile, type TarFile, tarParts } from './tar-write.ts';
@@ -111,6 +114,11 @@ async function writeCompressed(
   return { uncompressedBytes, diffId: `sha256:${hash.digest('hex')}` };
 }
 
+/** A layer's tar, from its blob's bytes. Fails with `bad-compression` when they are damaged, or inflate without measure. */
+export function layerBytes(blob: Readable, { mediaType }: Descriptor): Readable {
+  return decompress(blob, compressionOfLayer(mediaType));
+}
+
 /** How a layer's blob is compressed, by its media type. Throws `bad-content` for media types that are no layer. */
 export function compressionOfLayer(mediaType: string): Compression {
   if (mediaType === OCI_LAYER_ZSTD) return 'zstd';
@@ -120,7 +128,7 @@ export function compressionOfLayer(mediaType: string): Compression {
   if (/^application\/vnd\.(oci\.image\.layer\.nondistributable\.v1|docker\.image\.rootfs\.foreign\.diff)\.tar/.test(mediaType)) {
     return mediaType.endsWith('gzip') ? 'gzip' : mediaType.endsWith('zstd') ? 'zstd' : 'none';
   }
-  throw badInput('bad-content', `'${mediaType}' is not an image layer that can be read`);
+  throw badInput('bad-content', `'${shownName(mediaType)}' is not an image layer that can be read`);
 }
 
 /** `SOURCE_DATE_EPOCH` (reproducible-builds.org) as seconds; undefined when unset. Throws `bad-source-date` (exit 2). */

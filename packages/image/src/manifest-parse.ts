@@ -4,6 +4,10 @@ import { SealosError } from './error.ts';
 import { parseJson } from './json.ts';
 import type { ImageConfig, Index, Manifest } from './manifest.ts';
 import { isIndex, isManifest } from './media-types.ts';
+import { shownName } from './shown-name.ts';
+
+// Docker and containerd can have 127 or so.
+const LAYER_LIMIT = 4096;
 
 const text = v.string();
 const digest = v.custom<Digest>((value) => typeof value === 'string' && isDigest(value), 'it is not a sha256 digest');
@@ -33,7 +37,7 @@ const manifest = v.object({
   mediaType: text,
   artifactType: v.exactOptional(text),
   config: descriptor,
-  layers: v.optional(v.array(descriptor), []),
+  layers: v.optional(v.pipe(v.array(descriptor), v.maxLength(LAYER_LIMIT, `it has more than ${LAYER_LIMIT} layers`)), []),
   annotations: v.exactOptional(strings),
 });
 
@@ -82,7 +86,8 @@ const imageConfig = v.looseObject({
 
 /** An image manifest, OCI or Docker schema 2, of the media type its descriptor names. Throws `bad-content`. */
 export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
-  if (!isManifest(mediaType)) throw new SealosError('bad-content', `'${mediaType}' is not an image manifest`, { hint: hintFor(mediaType) });
+  if (!isManifest(mediaType))
+    throw new SealosError('bad-content', `'${shownName(mediaType)}' is not an image manifest`, { hint: hintFor(mediaType) });
   const value = withMediaType(withoutNulls(parseJson(bytes, 'the manifest')), mediaType, 'the manifest');
   // CVE-2021-41190: a document that is both would mean different images to different readers.
   if ('manifests' in value) throw new SealosError('bad-content', 'the manifest claims to be an index too');
@@ -91,7 +96,8 @@ export function parseManifest(bytes: Uint8Array, mediaType: string): Manifest {
 
 /** An image index or Docker manifest list. Throws `bad-content`. */
 export function parseIndex(bytes: Uint8Array, mediaType: string): Index {
-  if (!isIndex(mediaType)) throw new SealosError('bad-content', `'${mediaType}' is not an image index`, { hint: hintFor(mediaType) });
+  if (!isIndex(mediaType))
+    throw new SealosError('bad-content', `'${shownName(mediaType)}' is not an image index`, { hint: hintFor(mediaType) });
   const value = withMediaType(withoutNulls(parseJson(bytes, 'the index')), mediaType, 'the index');
   if ('layers' in value || 'config' in value) throw new SealosError('bad-content', 'the index claims to be a manifest too');
   return checked(index, value, 'the index');
@@ -100,6 +106,14 @@ export function parseIndex(bytes: Uint8Array, mediaType: string): Index {
 /** An image's config. Members unknown to this project stay in the result. Throws `bad-content`. */
 export function parseImageConfig(bytes: Uint8Array): ImageConfig {
   return checked(imageConfig, withoutNulls(parseJson(bytes, "the image's config")), "the image's config");
+}
+
+/** `parseImageConfig` of a manifest's config, which has to have as many layers. Throws `bad-content`. */
+export function requireConfig(manifest: Manifest, bytes: Uint8Array): ImageConfig {
+  const config = parseImageConfig(bytes);
+  const count = config.rootfs.diff_ids.length;
+  if (count === manifest.layers.length) return config;
+  throw new SealosError('bad-content', `the image is not valid: its manifest has ${manifest.layers.length} layers, its config ${count}`);
 }
 
 // Go programs write `null` for an empty list or map, on every level.
@@ -113,7 +127,7 @@ function withoutNulls(value: unknown): unknown {
 function withMediaType(value: unknown, mediaType: string, what: string): object {
   if (value === null || typeof value !== 'object') throw new SealosError('bad-content', `${what} is not an object`);
   if ('mediaType' in value && value.mediaType !== mediaType) {
-    throw new SealosError('bad-content', `${what} says it is '${String(value.mediaType)}', but was announced as '${mediaType}'`);
+    throw new SealosError('bad-content', `${what} says it is '${shownName(String(value.mediaType))}', but was announced as '${mediaType}'`);
   }
   return { ...value, mediaType };
 }
@@ -123,7 +137,7 @@ function checked<T>(schema: v.GenericSchema<unknown, T>, value: unknown, what: s
   if (result.success) return result.output;
   const [issue] = result.issues;
   const path = v.getDotPath(issue);
-  throw new SealosError('bad-content', `${what} is not valid${path === null ? '' : ` at ${path}`}: ${issue.message}`);
+  throw new SealosError('bad-content', `${what} is not valid${path === null ? '' : ` at ${shownName(path)}`}: ${shownName(issue.message)}`);
 }
 
 function hintFor(mediaType: string): string | undefined {

@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from './digest.ts';
 import { badInput } from './error.ts';
+import { shownName } from './shown-name.ts';
 
 /**
  * An image's name, whole: the registry and the repository are always filled in (`nginx` is `docker.io`, `library/nginx`).
@@ -27,21 +28,21 @@ const TAG = /^\w[\w.-]{0,127}$/;
  * `docker.io`, its one-part names are in `library/`, the default tag is `latest`. Throws `bad-reference` (exit 2).
  */
 export function parseReference(text: string): Reference {
-  const refuse = (why: string, hint?: string) => badInput('bad-reference', `'${printable(text)}' is not an image name: ${why}`, hint);
+  const refuse = (why: string, hint?: string) => badInput('bad-reference', `'${shownName(text)}' is not an image name: ${why}`, hint);
   if (text === '') throw refuse('it is empty');
   if (/^[0-9a-f]{64}$/.test(text)) throw refuse('64 hex digits alone are an image id');
 
   const { name: path, tag, digest } = split(text);
-  if (digest !== undefined && !isDigest(digest)) throw refuse(`'${printable(digest)}' is not a sha256 digest`);
-  if (tag !== undefined && !TAG.test(tag)) throw refuse(`'${printable(tag)}' is not a tag`);
+  if (digest !== undefined && !isDigest(digest)) throw refuse(`'${shownName(digest)}' is not a sha256 digest`);
+  if (tag !== undefined && !TAG.test(tag)) throw refuse(`'${shownName(tag)}' is not a tag`);
 
   const { registry, repository } = splitRegistry(path);
-  if (!REGISTRY.test(registry)) throw refuse(`'${printable(registry)}' is not a registry's host`);
+  if (!REGISTRY.test(registry)) throw refuse(`'${shownName(registry)}' is not a registry's host`);
   if (!REPOSITORY.test(repository)) {
     if (REPOSITORY.test(repository.toLowerCase())) {
-      throw refuse('it has upper case', `try '${text.replace(path, path.toLowerCase())}'`);
+      throw refuse('it has upper case', `try '${shownName(text.replace(path, path.toLowerCase()))}'`);
     }
-    throw refuse(`'${printable(repository)}' is not a repository`);
+    throw refuse(`'${shownName(repository)}' is not a repository`);
   }
   if (registry.length + 1 + repository.length > NAME_LENGTH) throw refuse(`it is longer than ${NAME_LENGTH} characters`);
   if (digest === undefined) return { registry, repository, tag: tag ?? 'latest' };
@@ -99,10 +100,4 @@ function splitRegistry(path: string): { readonly registry: string; readonly repo
   const registry = written === 'index.docker.io' ? DEFAULT_REGISTRY : written;
   const rest = isHost ? path.slice(slash + 1) : path;
   return { registry, repository: registry === DEFAULT_REGISTRY && !rest.includes('/') ? `library/${rest}` : rest };
-}
-
-// Names come from files of strangers: no control characters on the user's terminal, no screenful.
-function printable(text: string): string {
-  const clean = text.replace(/[\x00-\x1f\x7f-\x9f]/g, '?');
-  return clean.length > 80 ? `${clean.slice(0, 77)}...` : clean;
 }

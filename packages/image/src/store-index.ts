@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeAtomic } from './atomic.ts';
 import type { Digest } from './digest.ts';
 import { SealosError } from './error.ts';
+import { JSON_LIMIT } from './json.ts';
 import type { Descriptor, Index } from './manifest.ts';
 import { parseIndex } from './manifest-parse.ts';
 import { OCI_INDEX } from './media-types.ts';
@@ -38,7 +39,12 @@ export async function readLayoutIndex(path: string): Promise<Index> {
 /** Replaces a layout's `index.json`. */
 export async function writeLayoutIndex(path: string, manifests: readonly Descriptor[]): Promise<void> {
   const index: Index = { schemaVersion: 2, mediaType: OCI_INDEX, manifests };
-  await writeAtomic(join(path, 'index.json'), `${JSON.stringify(index, undefined, 2)}\n`);
+  const text = `${JSON.stringify(index, undefined, 2)}\n`;
+  if (Buffer.byteLength(text) > JSON_LIMIT)
+    throw new SealosError('store-full', `${path} cannot hold more than its ${manifests.length} names`, {
+      hint: "remove some with 'sealos rmi'",
+    });
+  await writeAtomic(join(path, 'index.json'), text);
 }
 
 /** Makes an empty `index.json`, unless another process was first. */

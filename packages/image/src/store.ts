@@ -2,14 +2,17 @@ import { mkdir, open, readdir, readFile, stat, writeFile } from 'node:fs/promise
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { addAbortSignal, type Readable } from 'node:stream';
+import { artifactTypeOf } from './artifact.ts';
 import { type BlobWriter, diskError, openBlobWriter, type WrittenBlob } from './blob.ts';
 import type { ContentOptions, ContentSink, ContentSource, WriteOptions } from './content.ts';
 import { type Digest, digestOf, hexOf } from './digest.ts';
+import { requireSpace } from './disk-space.ts';
 import { badInput, SealosError } from './error.ts';
+import { JSON_LIMIT } from './json.ts';
 import { type LockOptions, withLock } from './lock.ts';
 import type { Descriptor } from './manifest.ts';
-import { parseManifest } from './manifest-parse.ts';
-import { isManifest } from './media-types.ts';
+import { parseIndex, parseManifest, requireConfig } from './manifest-parse.ts';
+import { isIndex, isManifest } from './media-types.ts';
 import { familiarName, type Reference } from './reference.ts';
 import { collect, type Garbage } from './store-garbage.ts';
 import { createLayoutIndex, findImage, namedImages, readLayoutIndex, type StoredImage, withName, writeLayoutIndex } from './store-index.ts';
@@ -132,6 +135,10 @@ export class Store implements ContentSource, ContentSink, AsyncDisposable {
       stream.destroy();
       return;
     }
+    await requireSpace(this.path, descriptor.size, descriptor.digest.slice(0, 19)).catch((error: unknown) => {
+      stream.destroy();
+      throw error;
+    });
     const writer = await this.createBlob();
     try {
       for (let failures = 0; ; ) {
@@ -185,7 +192,7 @@ export class Store implements ContentSource, ContentSink, AsyncDisposable {
   /** Names a manifest or index that is in the store. Throws `content-not-found` when it or something that it needs is not. */
   async tag(reference: Reference, descriptor: Descriptor, options: ContentOptions = {}): Promise<void> {
     if (reference.digest !== undefined && reference.digest !== descriptor.digest)
-      throw mismatch({ ...descriptor, digest: reference.digest }, descriptor);
+      throw mismatch({ ...descriptor, digest: reference.digest }, { digest: descriptor.digest });
     await this.#requireComplete(descriptor);
     await this.#locked(async () => writeLayoutIndex(this.path, withName(await readLayoutIndex(this.path), reference, descriptor)), options);
   }
@@ -235,13 +242,20 @@ export class Store implements ContentSource, ContentSink, AsyncDisposable {
   async #requireComplete(descriptor: Descriptor): Promise<void> {
     const bytes = await readFile(this.blobPath(descriptor.digest)).catch(() => undefined);
     if (bytes === undefined) throw new SealosError('content-not-found', `the store has no ${descriptor.digest.slice(0, 19)} to name`);
+    if (isIndex(descriptor.mediaType)) {
+      for (const child of parseIndex(bytes, descriptor.mediaType).manifests)
+        if (isManifest(child.mediaType) && (await this.sizeOf(child.digest)) !== undefined) await this.#requireComplete(child);
+    }
     if (!isManifest(descriptor.mediaType)) return;
     const manifest = parseManifest(bytes, descriptor.mediaType);
     for (const part of [manifest.config, ...manifest.layers]) {
-      const found = await stat(this.blobPath(part.digest)).catch(() => undefined);
-      if (found === undefined)
+      if ((await this.sizeOf(part.digest)) !== part.size)
         throw new SealosError('content-not-found', `the store has no ${part.digest.slice(0, 19)}, which the image needs`);
     }
+    // Whoever lists images reads it: one that cannot be read would spoil the whole list.
+    if (artifactTypeOf(manifest) !== undefined) return;
+    if (manifest.config.size > JSON_LIMIT) throw new SealosError('bad-content', "the image's config is bigger than 4 MiB");
+    requireConfig(manifest, await readFile(this.blobPath(manifest.config.digest)));
   }
 }
 

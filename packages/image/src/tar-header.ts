@@ -208,6 +208,9 @@ function getNumber(block: Buffer, field: Field): number {
     .replace(/[\0 ]+/g, ' ')
     .trim();
   if (text === '') return 0;
+  // GNU tar stops at the second of two zero bytes, Go goes on behind them.
+  if (block[start] === 0 && block[start + 1] === 0)
+    throw badInput('bad-archive', `the archive is damaged: a header's ${field} begins with zero bytes`);
   if (!/^[0-7]+$/.test(text)) throw badInput('bad-archive', `not a tar archive, or damaged: a header's ${field} is not a number`);
   return Number.parseInt(text, 8);
 }

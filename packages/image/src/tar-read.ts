@@ -1,4 +1,5 @@
 import { badInput } from './error.ts';
+import { shownName } from './shown-name.ts';
 import { BLOCK, padded, type TarHeader } from './tar.ts';
 import { decodeHeader, decodePax, type RawHeader } from './tar-header.ts';
 
@@ -16,18 +17,38 @@ export interface ByteInput {
   read(max: number): Promise<Buffer | undefined>;
   /** Passes over bytes; returns how many there were. */
   skip(count: number): Promise<number>;
+  /** Lets go of where they come from, read to the end or not. */
+  close?(): Promise<void>;
 }
 
 // A pax header or a GNU long name is a few kilobytes; more is an attack on memory.
 const EXTENSION_LIMIT = 1024 * 1024;
 const PATH_LIMIT = 4096;
+// Whoever reads an archive keeps something of each entry. The biggest layers that were published have a tenth of this.
+const ENTRY_LIMIT = 1_000_000;
+const NAMES_LIMIT = 128 * 1024 * 1024;
 
-/** The entries of a tar archive (ustar, pax, GNU), in order. Throws `bad-archive` (exit 2) for one that is cut, damaged or none. */
+/**
+ * The entries of a tar archive (ustar, pax, GNU), in order. Throws `bad-archive` (exit 2) for one that is cut, damaged or none, for one of more
+ * than a million entries, and for one that other readers, such as the `tar` of a host, would take for another: what is checked here and
+ * unpacked there has to be the same.
+ */
 export async function* readTar(source: AsyncIterable<Uint8Array> | ByteInput): AsyncGenerator<TarItem> {
   const input = Symbol.asyncIterator in source ? inputOf(source) : source; // a stream has a `read` too
+  try {
+    yield* readEntries(input);
+  } finally {
+    // A refused archive was not read to its end: without this its file would stay open.
+    await input.close?.();
+  }
+}
+
+async function* readEntries(input: ByteInput): AsyncGenerator<TarItem> {
   let offset = 0;
-  let extensions = new Map<string, Buffer>();
+  let extensions: Extensions = { flags: '', records: new Map() };
   let isFirst = true;
+  let entries = 0;
+  let names = 0;
   for (;;) {
     const block = await readExactly(input, BLOCK);
     if (block === undefined) {
@@ -48,10 +69,12 @@ export async function* readTar(source: AsyncIterable<Uint8Array> | ByteInput): A
       extensions = extended(extensions, raw.flag, content.subarray(0, raw.size));
       continue;
     }
-    const header = headerOf(raw, extensions);
-    extensions = new Map();
-    // A size in a link's or directory's header says nothing about content (old writers put the target's there).
-    const size = header?.size ?? raw.size;
+    const header = headerOf(raw, extensions.records);
+    extensions = { flags: '', records: new Map() };
+    names += header.path.length + (header.linkname?.length ?? 0);
+    if (++entries > ENTRY_LIMIT || names > NAMES_LIMIT)
+      throw badInput('bad-archive', `the archive has more than ${ENTRY_LIMIT} entries, or more than 128 MiB of names`);
+    const { size } = header;
     let left = size;
     const content = async function* (): AsyncGenerator<Buffer> {
       while (left > 0) {
@@ -61,7 +84,7 @@ export async function* readTar(source: AsyncIterable<Uint8Array> | ByteInput): A
         yield chunk;
       }
     };
-    if (header !== undefined) yield { header, offset, content };
+    yield { header, offset, content };
     if ((await input.skip(left)) < left) throw truncated();
     // umoci ends layers without the last padding; Go's reader takes that, and so does everybody who uses it.
     const padding = padded(size) - size;
@@ -98,6 +121,9 @@ export function inputOf(source: AsyncIterable<Uint8Array>): ByteInput {
       }
       return count - left;
     },
+    async close() {
+      await chunks.return?.();
+    },
   };
 }
 
@@ -105,22 +131,48 @@ function isExtension(flag: string): boolean {
   return flag === 'x' || flag === 'g' || flag === 'L' || flag === 'K';
 }
 
-// Global pax headers ('g', written by git archive) hold comments only in practice, and layers have no use for them.
-function extended(known: ReadonlyMap<string, Buffer>, flag: string, content: Buffer): Map<string, Buffer> {
-  const merged = new Map(known);
-  const end = content.indexOf(0);
-  const text = end < 0 ? content : content.subarray(0, end);
-  if (flag === 'x') for (const [key, value] of decodePax(content)) merged.set(key, value);
-  else if (flag === 'L') merged.set('path', text);
-  else if (flag === 'K') merged.set('linkpath', text);
-  return merged;
+/** What stands before an entry and adds to its header. */
+interface Extensions {
+  /** The letters of the headers so far. */
+  readonly flags: string;
+  readonly records: ReadonlyMap<string, Buffer>;
 }
 
-function headerOf(raw: RawHeader, pax: ReadonlyMap<string, Buffer>): TarHeader | undefined {
+// Of several headers of one kind some readers take the first, some the last, some all; writers make one of each at most.
+function extended({ flags, records }: Extensions, flag: string, content: Buffer): Extensions {
+  if (flag === 'g') {
+    refuseGlobal(content);
+    return { flags, records };
+  }
+  if (flags.includes(flag)) throw ambiguous(`two '${flag}' headers for one entry`);
+  const merged = new Map(records);
+  const put = (key: string, value: Buffer): void => {
+    if ((key === 'path' || key === 'linkpath') && merged.has(key)) throw ambiguous('two names for one entry');
+    merged.set(key, value);
+  };
+  const end = content.indexOf(0);
+  const text = end < 0 ? content : content.subarray(0, end);
+  if (flag === 'x') for (const [key, value] of decodePax(content)) put(key, value);
+  else put(flag === 'L' ? 'path' : 'linkpath', text);
+  return { flags: flags + flag, records: merged };
+}
+
+// Those of git archive hold a comment. Names and sizes in one would be for every entry behind it, which some readers heed and others do not.
+function refuseGlobal(content: Buffer): void {
+  for (const key of decodePax(content).keys()) {
+    if (/^(path|linkpath|size|hdrcharset)$|^GNU\./.test(key)) throw ambiguous(`a '${key}' for all its entries`);
+  }
+}
+
+function ambiguous(what: string): Error {
+  return badInput('bad-archive', `the archive has ${what}, which programs understand differently`, 'make it with another program');
+}
+
+function headerOf(raw: RawHeader, pax: ReadonlyMap<string, Buffer>): TarHeader {
   if (raw.flag === 'S' || [...pax.keys()].some((key) => key.startsWith('GNU.sparse.'))) {
     throw badInput(
       'bad-archive',
-      `'${raw.path}' is stored as a sparse file, which image layers do not have`,
+      `'${shownName(raw.path)}' is stored as a sparse file, which image layers do not have`,
       'write the archive without --sparse',
     );
   }
@@ -128,14 +180,18 @@ function headerOf(raw: RawHeader, pax: ReadonlyMap<string, Buffer>): TarHeader |
     const text = pax.get(key)?.toString('latin1');
     if (text === undefined) return otherwise;
     const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value))
+    if (!/^-?\d{1,20}(\.\d*)?$/.test(text) || Math.abs(value) > Number.MAX_SAFE_INTEGER)
       throw badInput('bad-archive', `the archive is damaged: its pax '${key}' is not a number`);
     return value;
   };
   const size = number('size', raw.size);
   if (!Number.isSafeInteger(size) || size < 0)
-    throw badInput('bad-archive', `the archive is damaged: '${raw.path}' has a size that is none`);
-  if (raw.type === undefined) return undefined; // volume labels and the like
+    throw badInput('bad-archive', `the archive is damaged: '${shownName(raw.path)}' has a size that is none`);
+  if (raw.type === undefined) throw ambiguous(`'${shownName(raw.path)}' of the type '${shownName(raw.flag)}'`);
+  const type = raw.type === 'file' && pax.get('path')?.at(-1) === 0x2f ? 'directory' : raw.type;
+  // Of a hard link old writers say the target's size in the header, and every reader knows it.
+  const isOldLink = type === 'hardlink' && !pax.has('size');
+  if (type !== 'file' && !isOldLink && size > 0) throw ambiguous(`'${shownName(raw.path)}', no file, with a content`);
   const path = pax.get('path')?.toString('utf8') ?? raw.path;
   const linkname = pax.get('linkpath')?.toString('utf8') ?? raw.linkname;
   if (path.length > PATH_LIMIT || (linkname ?? '').length > PATH_LIMIT)
@@ -144,12 +200,12 @@ function headerOf(raw: RawHeader, pax: ReadonlyMap<string, Buffer>): TarHeader |
   const xattrs = xattrsOf(pax);
   return {
     path: cleanPath(path),
-    type: raw.type === 'file' && path.endsWith('/') ? 'directory' : raw.type,
+    type,
     mode: raw.mode,
     uid: number('uid', raw.uid),
     gid: number('gid', raw.gid),
     mtime: number('mtime', raw.mtime),
-    size: raw.type === 'file' ? size : 0,
+    size: type === 'file' ? size : 0,
     ...(linkname === undefined ? {} : { linkname: raw.type === 'hardlink' ? cleanPath(linkname) : linkname }),
     ...(raw.device === undefined ? {} : { device: raw.device }),
     ...(xattrs === undefined ? {} : { xattrs }),

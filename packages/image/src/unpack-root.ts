@@ -1,6 +1,7 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { badInput } from './error.ts';
+import { shownName } from './shown-name.ts';
 
 /** A directory seen as `/`: paths of strangers are resolved in it and never lead out. */
 export interface Root {
@@ -27,7 +28,8 @@ export function openRoot(root: string): Root {
   };
   const nameOf = (path: string): string => {
     const parts = path.split('/');
-    if (path === '' || parts.includes('..')) throw badInput('bad-archive', `the image has the name '${path}', which leads out of its root`);
+    if (path === '' || parts.includes('..'))
+      throw badInput('bad-archive', `the image has the name '${shownName(path)}', which leads out of its root`);
     return parts.at(-1) ?? '';
   };
   return {
@@ -62,14 +64,14 @@ function walk(root: string, directory: string, entry: string, make: boolean): st
       if (!make) return undefined;
       fs.mkdirSync(path, { mode: 0o755 });
     } else if (stat.isSymbolicLink()) {
-      if (++links > LINK_LIMIT) throw badInput('bad-archive', `'${entry}' lies behind links that lead in a circle`);
+      if (++links > LINK_LIMIT) throw badInput('bad-archive', `'${shownName(entry)}' lies behind links that lead in a circle`);
       const target = fs.readlinkSync(path);
       if (target.startsWith('/')) at = [];
       todo.unshift(...target.split('/').filter(Boolean));
       continue;
     } else if (!stat.isDirectory()) {
       if (!make) return undefined;
-      throw badInput('bad-archive', `'${entry}' lies below '${[...at, part].join('/')}', which is not a directory`);
+      throw badInput('bad-archive', `'${shownName(entry)}' lies below '${shownName([...at, part].join('/'))}', which is not a directory`);
     }
     at.push(part);
   }

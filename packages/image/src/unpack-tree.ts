@@ -1,8 +1,10 @@
 import * as fs from 'node:fs';
 import { join } from 'node:path';
 import { diskError } from './blob.ts';
-import { badInput } from './error.ts';
+import { requireSpace } from './disk-space.ts';
+import { badInput, SealosError } from './error.ts';
 import { whiteoutOf } from './layer-files.ts';
+import { shownName } from './shown-name.ts';
 import type { TarHeader } from './tar.ts';
 import type { TarItem } from './tar-read.ts';
 import type { Unpacked } from './unpack.ts';
@@ -62,6 +64,7 @@ export function openTree(root: string, options: { readonly owners: boolean }): U
   };
   const putFile = async (path: string, item: TarItem): Promise<void> => {
     if (exists(path)) remove(path);
+    await requireSpace(root, item.header.size, `'${shownName(item.header.path)}'`);
     const flags = fs.constants.O_CREAT | fs.constants.O_EXCL | fs.constants.O_WRONLY | fs.constants.O_NOFOLLOW;
     const file = fs.openSync(path, flags, 0o600);
     try {
@@ -76,7 +79,7 @@ export function openTree(root: string, options: { readonly owners: boolean }): U
   };
   const putLink = (path: string, header: TarHeader): void => {
     if (header.type === 'symlink') {
-      if (header.linkname === undefined) throw badInput('bad-archive', `'${header.path}' is a link to nothing`);
+      if (header.linkname === undefined) throw badInput('bad-archive', `'${shownName(header.path)}' is a link to nothing`);
       remove(path);
       fs.symlinkSync(header.linkname, path);
       dress(path, header);
@@ -84,7 +87,10 @@ export function openTree(root: string, options: { readonly owners: boolean }): U
     }
     const target = inside.find(header.linkname ?? '');
     if (target === undefined || target === path || !exists(target) || isDirectory(target)) {
-      throw badInput('bad-archive', `'${header.path}' is a hard link to '${header.linkname}', which is no file in the image`);
+      throw badInput(
+        'bad-archive',
+        `'${shownName(header.path)}' is a hard link to '${shownName(header.linkname ?? '')}', which is no file in the image`,
+      );
     }
     remove(path);
     fs.linkSync(target, path);
@@ -115,7 +121,7 @@ export function openTree(root: string, options: { readonly owners: boolean }): U
       try {
         await put(item);
       } catch (error) {
-        throw diskError(error, join(root, item.header.path));
+        throw refusal(error, root, item.header.path);
       }
     },
     finish() {
@@ -124,6 +130,14 @@ export function openTree(root: string, options: { readonly owners: boolean }): U
       return { entries, bytes, skipped };
     },
   };
+}
+
+/** What the system refuses of a name or a number that it cannot have is wrong with the archive. */
+function refusal(error: unknown, root: string, path: string): unknown {
+  const known = diskError(error, join(root, shownName(path)));
+  const code = known instanceof Error && !(known instanceof SealosError) && 'code' in known ? String(known.code) : undefined;
+  const isArchives = code !== undefined && /^(ENAMETOOLONG|EINVAL|ELOOP|ENOTDIR|EISDIR|ENOENT|EOVERFLOW|EILSEQ|EMLINK|ERR_)/.test(code);
+  return isArchives ? badInput('bad-archive', `'${shownName(path)}' cannot be unpacked (${code})`) : known;
 }
 
 function exists(path: string): boolean {

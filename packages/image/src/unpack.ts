@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { decompress } from './compress.ts';
 import type { ContentOptions, ContentSource } from './content.ts';
 import { badInput } from './error.ts';
 import type { Image } from './image.ts';
-import { compressionOfLayer } from './layer.ts';
+import { layerBytes } from './layer.ts';
+import { requireDiffId } from './layer-files.ts';
 import { readTar } from './tar-read.ts';
 import { openTree, type UnpackedTree } from './unpack-tree.ts';
 import { verified } from './verify.ts';
@@ -36,7 +37,7 @@ export async function unpackImage(source: ContentSource, image: Image, directory
   }
   try {
     const tree = openTree(root, { owners: options.owners ?? process.geteuid?.() === 0 });
-    for (const layer of image.layers) await unpackLayer(source, image, layer, tree, options);
+    for (const position of image.layers.keys()) await unpackLayer(source, image, position, tree, options);
     return tree.finish();
   } catch (error) {
     if (created !== undefined) await rm(created, { recursive: true, force: true });
@@ -48,20 +49,30 @@ export async function unpackImage(source: ContentSource, image: Image, directory
 async function unpackLayer(
   source: ContentSource,
   image: Image,
-  layer: Image['layers'][number],
+  position: number,
   tree: UnpackedTree,
   options: UnpackOptions,
 ): Promise<void> {
+  const layer = image.layers[position];
+  if (layer === undefined) return;
   tree.beginLayer();
   const blob = verified(await source.fetch(image.reference, layer, { signal: options.signal }), layer);
-  const tar = decompress(blob, compressionOfLayer(layer.mediaType));
+  const tar = layerBytes(blob, layer);
+  const hash = createHash('sha256');
+  const hashed = async function* (): AsyncGenerator<Buffer> {
+    for await (const chunk of tar) {
+      hash.update(chunk);
+      yield chunk;
+    }
+  };
   try {
-    for await (const item of readTar(tar)) {
+    for await (const item of readTar(hashed())) {
       options.signal?.throwIfAborted();
       await tree.put(item);
     }
   } finally {
     tar.destroy();
   }
+  requireDiffId(image, position, `sha256:${hash.digest('hex')}`);
   options.onProgress?.(layer.size);
 }

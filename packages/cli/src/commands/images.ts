@@ -1,7 +1,7 @@
 import type { ImageSummary } from '@sealos/image';
 import { Command, Option } from 'commander';
 import { interrupted } from '../interrupt.ts';
-import { formatBytes, formatTable } from '../output.ts';
+import { formatBytes, formatJson, formatTable } from '../output.ts';
 import { formatRows } from '../row-template.ts';
 import { collect } from '../values-options.ts';
 
@@ -60,7 +60,7 @@ async function listImages(name: string | undefined, flags: ImagesFlags): Promise
       size: row.bytes,
       platforms: row.platforms.map(formatPlatform),
     }));
-    console.log(JSON.stringify(shown, undefined, 2));
+    console.log(formatJson(shown));
     return;
   }
   const short = (digest: string) => (flags.trunc ? digest.slice('sha256:'.length, 'sha256:'.length + 12) : digest);

@@ -1,6 +1,7 @@
 import type { ContentSource } from '@sealos/image';
 import { Command, Option } from 'commander';
 import { interrupted } from '../interrupt.ts';
+import { formatJson } from '../output.ts';
 import { addCredentialsOption, addRegistryOptions, type RegistryFlags, readRegistryFlags } from '../registry-options.ts';
 
 interface InspectFlags extends RegistryFlags {
@@ -29,7 +30,7 @@ async function inspect(name: string, flags: InspectFlags): Promise<void> {
   const { withGoNames } = await import('../inspect-data.ts');
   const data = name.startsWith('docker://') ? await dataOfRegistry(name, flags) : await dataOfStore(name, flags);
   if (flags.format === undefined) {
-    console.log(JSON.stringify(data, undefined, 2));
+    console.log(formatJson(data));
     return;
   }
   const { renderTemplate } = await import('@sealos/template');

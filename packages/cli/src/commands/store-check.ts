@@ -1,7 +1,7 @@
 import type { StoreReport } from '@sealos/image';
 import { Command, Option } from 'commander';
 import { interrupted } from '../interrupt.ts';
-import { formatBytes } from '../output.ts';
+import { formatBytes, formatJson } from '../output.ts';
 
 interface StoreCheckFlags {
   readonly repair?: boolean;
@@ -19,12 +19,12 @@ export function storeCheckCommand(): Command {
 }
 
 async function check(flags: StoreCheckFlags): Promise<void> {
-  const { checkStore, defaultStorePath, oneLine } = await import('@sealos/image');
+  const { checkStore, defaultStorePath, shownName } = await import('@sealos/image');
   const report = await checkStore(defaultStorePath(), { repair: flags.repair, signal: interrupted });
-  if (flags.output === 'json') console.log(JSON.stringify(report, undefined, 2));
+  if (flags.output === 'json') console.log(formatJson(report));
   else {
     for (const { subject, text, mended } of report.faults) {
-      console.log(oneLine(`${subject} ${text}`) + (mended === undefined ? '' : `: ${mended}`));
+      console.log(shownName(`${subject} ${text}`) + (mended === undefined ? '' : `: ${mended}`));
     }
     if (!flags.quiet) console.log(conclusion(report));
   }

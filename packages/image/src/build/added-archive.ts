@@ -4,6 +4,7 @@ import { open } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { decompress } from '../compress.ts';
 import { SealosError } from '../error.ts';
+import { shownName } from '../shown-name.ts';
 import type { TarEntry, TarHeader } from '../tar.ts';
 import { readTar } from '../tar-read.ts';
 import type { LayerDraft } from './layer-draft.ts';
@@ -108,10 +109,10 @@ export async function planArchive(plan: ArchivePlan, draft: LayerDraft): Promise
   let bytes = 0;
   const inside = (name: string): string => {
     const parts = name.split('/').filter((part) => part !== '' && part !== '.');
-    if (parts.includes('..')) throw refuse(`ADD ${path}: it has the name '${name}', which leads out of its place`);
+    if (parts.includes('..')) throw refuse(`ADD ${path}: it has the name '${shownName(name)}', which leads out of its place`);
     const last = parts.pop() ?? '';
     if (last.startsWith('.wh.'))
-      throw refuse(`ADD ${path}: '${name}' would delete a file of the image: names that begin with .wh. are special`);
+      throw refuse(`ADD ${path}: '${shownName(name)}' would delete a file of the image: names that begin with .wh. are special`);
     return join(draft.files.resolve(join(directory, parts.join('/'))), last);
   };
   await using tar = openArchive(path, kind);

@@ -50,8 +50,8 @@ export async function fetchUrl(text: string, options: FetchUrlOptions): Promise<
     throw badInput('bad-url', `'${text}' cannot be fetched: only http and https are known`);
   if (checksum !== undefined && !/^sha256:[0-9a-f]{64}$/.test(checksum))
     throw badInput('bad-checksum', `--checksum=${checksum} is not sha256: and 64 hex digits`);
-  const name = decodeURIComponent(url.pathname.split('/').filter(Boolean).at(-1) ?? '');
-  if (name === '' || name.includes('/') || name === '..')
+  const name = decoded(url.pathname.split('/').filter(Boolean).at(-1) ?? '');
+  if (name === '' || name === '.' || name === '..' || name.startsWith('.wh.') || /[/\p{Cc}]/u.test(name))
     throw badInput('bad-url', `${shown(url)} names no file`, 'name the destination, without a slash at its end');
   await using transport = new Transport({
     timeouts: DEFAULT_TIMEOUTS,
@@ -84,6 +84,14 @@ export async function fetchUrl(text: string, options: FetchUrlOptions): Promise<
   }
 }
 
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 // Without user and password.
 function shown(url: URL): string {
   return `${url.origin}${url.pathname}`;
@@ -93,7 +101,7 @@ async function fetchOnce(transport: Transport, url: URL, { into, signal }: Fetch
   const bare = new URL(url);
   bare.username = '';
   bare.password = '';
-  const login = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  const login = `${decoded(url.username)}:${decoded(url.password)}`;
   const headers = url.username === '' ? {} : { authorization: `Basic ${Buffer.from(login).toString('base64')}` };
   const response = await transport.send({ method: 'GET', url: bare, headers, signal });
   if (response.status !== 200) {

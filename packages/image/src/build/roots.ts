@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { ContentOptions } from '../content.ts';
 import { digestOf, hexOf } from '../digest.ts';
 import type { Image } from '../image.ts';
-import { layerFiles, openLayer, whiteoutOf } from '../layer-files.ts';
+import { layerFiles, openLayer, requireDiffId, whiteoutOf } from '../layer-files.ts';
 import type { Store } from '../store.ts';
 import { readTar } from '../tar-read.ts';
 import { unpackImage } from '../unpack.ts';
@@ -58,7 +58,8 @@ async function stack(store: Store, image: Image, count: number, baseLayers: numb
   if (await exists(store, diff)) return [diff, ...(await below())];
   const layer = image.layers[count - 1];
   if (layer === undefined) return below();
-  const { entries } = await layerFiles(store, layer, options);
+  const { entries, diffId } = await layerFiles(store, layer, options);
+  requireDiffId(image, count - 1, diffId);
   // What deletes something has a form of its own in overlayfs, which Node cannot make: all together is unpacked then.
   if (entries.some(({ path }) => whiteoutOf(path) !== undefined)) return [await flatten(store, image, count, options)];
   const lowers = await below();

@@ -4,6 +4,7 @@ import { normalize } from 'node:path/posix';
 import type { Readable } from 'node:stream';
 import { openArchiveInput } from '../archive-input.ts';
 import { badInput, SealosError } from '../error.ts';
+import { shownName } from '../shown-name.ts';
 import { readTar } from '../tar-read.ts';
 import { openTree } from '../unpack-tree.ts';
 
@@ -78,7 +79,7 @@ async function refuseLinksOut(root: string, path: string): Promise<void> {
     if (!entry.isSymbolicLink()) continue;
     const target = await readlink(join(root, inside));
     if (target.startsWith('/') || normalize(`${path}/${target}`.replace(/^\//, '')).split('/')[0] === '..')
-      throw badInput('bad-package', `'${inside}' in the package is a link to '${target}', which is outside of it`);
+      throw badInput('bad-package', `'${shownName(inside)}' in the package is a link to '${shownName(target)}', which is outside of it`);
   }
 }
 

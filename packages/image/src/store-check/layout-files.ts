@@ -48,9 +48,9 @@ export async function layoutFiles(store: string): Promise<LayoutFiles> {
       if (!entry.isDirectory()) stray(subject, `is ${kindOf(entry)} where a directory belongs`);
     } else if (/^lock(\.|$)/.test(entry.name)) {
       const owner = await readOwner(join(store, subject));
-      if (owner !== undefined && !isAlive(owner))
-        faults.push({ kind: 'lock', subject, text: `was left by process ${owner.pid}, which is no more` });
-      else if (owner === undefined && entry.name !== 'lock') stray(subject);
+      if (owner === undefined ? await isDraft(store, subject) : isAlive(owner)) continue;
+      const who = owner === undefined ? 'a process that left no name' : `process ${owner.pid}, which is no more`;
+      faults.push({ kind: 'lock', subject, text: `was left by ${who}` });
     } else stray(subject);
   }
   faults.push(...(await leaseFaults(store)), ...(await cacheFaults(store)));
@@ -65,7 +65,7 @@ async function leaseFaults(store: string): Promise<readonly StoreFault[]> {
     if (owner !== undefined && isAlive(owner)) continue;
     // Between its directory and the file in it a lease has no owner; its writer holds the lock for that moment.
     const pid = owner?.pid ?? Number(/^(\d+)-[0-9a-f]{8}$/.exec(entry.name)?.[1]);
-    if (owner === undefined && isAlive({ ...thisProcess(), pid, started: '' })) continue;
+    if (owner === undefined && (isAlive({ ...thisProcess(), pid, started: '' }) || (await isGone(store, subject)))) continue;
     const who = Number.isNaN(pid) ? 'nobody knows whom' : `process ${pid}, which is no more`;
     faults.push({ kind: 'lease', subject, text: `was left by ${who}` });
   }
@@ -99,11 +99,15 @@ async function isRecord(path: string): Promise<boolean> {
 /** A file that a running process is about to rename: ours say which, those of other tools are given an hour. */
 async function isDraft(store: string, path: string): Promise<boolean> {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  const pid = /\.(\d+)-[0-9a-f]{8}\.tmp$/.exec(name)?.[1] ?? /^\.index\.json\.(\d+)$/.exec(name)?.[1];
+  const pid = /\.(\d+)-[0-9a-f]{8}(\.tmp)?$/.exec(name)?.[1] ?? /^\.index\.json\.(\d+)$/.exec(name)?.[1];
   if (pid !== undefined && isAlive({ ...thisProcess(), pid: Number(pid), started: '' })) return true;
   const stat = await lstat(join(store, path)).catch(() => undefined);
   if (stat === undefined) return true; // gone by now
   return pid === undefined && /^(oci-put-blob|ingest)/.test(name) && Date.now() - stat.mtimeMs < HOUR;
+}
+
+async function isGone(store: string, path: string): Promise<boolean> {
+  return (await lstat(join(store, path)).catch(() => undefined)) === undefined;
 }
 
 async function entriesOf(store: string, directory: string): Promise<readonly Dirent[]> {

@@ -13,6 +13,8 @@ import { nameOfEntry, readNames } from './read-names.ts';
 import type { StoreFault } from './store-fault.ts';
 import { treeState } from './whole-tree.ts';
 
+const LOCK = join('sealos', 'lock');
+
 /**
  * Mends what a check found, so that the next pull, load or build makes whole what is missing. Nothing that may hold somebody's data is
  * deleted: it is moved to `sealos/quarantine/TIME-PID/`, under the path that it had. Under the store's lock, so no name changes
@@ -41,8 +43,11 @@ export async function repairStore(
       await rm(join(store, subject), { force: true });
       return 'removed; it is made anew when it is needed';
     }
-    // Opening the lease directory under the lock has removed both.
-    if (kind === 'lease' || kind === 'lock') return 'removed';
+    if (kind === 'lease' || kind === 'lock') {
+      // The lock itself is this process's by now.
+      if (subject !== LOCK) await rm(join(store, subject), { recursive: true, force: true });
+      return 'removed';
+    }
     if (kind !== 'blob' && kind !== 'stray') return undefined;
     const before = identities.get(subject.slice(subject.lastIndexOf('/') + 1));
     const now = await lstat(join(store, subject)).catch(() => undefined);
@@ -71,7 +76,7 @@ export async function repairStore(
   };
   try {
     for (const directory of ['sealos', join('blobs', 'sha256')]) await mkdir(join(store, directory), { recursive: true });
-    return await withLock(join(store, 'sealos', 'lock'), work, options);
+    return await withLock(join(store, LOCK), work, options);
   } catch (error) {
     throw diskError(error, store);
   }

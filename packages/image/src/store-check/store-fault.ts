@@ -21,9 +21,3 @@ export interface StoreReport {
   readonly quarantine: { readonly files: number; readonly bytes: number };
   readonly faults: readonly StoreFault[];
 }
-
-/** Text of strangers for one line of a terminal: no control characters, none that turn the direction of writing, at most 200 characters. */
-export function oneLine(text: string): string {
-  const clean = text.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '?');
-  return clean.length > 200 ? `${clean.slice(0, 197)}...` : clean;
-}

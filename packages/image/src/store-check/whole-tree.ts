@@ -1,5 +1,6 @@
 import { lstat, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { artifactTypeOf } from '../artifact.ts';
 import { type Digest, hexOf } from '../digest.ts';
 import { JSON_LIMIT } from '../json.ts';
 import type { Descriptor } from '../manifest.ts';
@@ -51,6 +52,7 @@ export async function treeState(store: string, root: Descriptor, damaged: Readon
       first ??= fault;
     }
     if (first !== undefined) return first;
+    if (artifactTypeOf(manifest) !== undefined) return undefined;
     const config = await documentOf(manifest.config, parseImageConfig);
     if (typeof config === 'string') return config;
     const count = config.rootfs.diff_ids.length;

@@ -3,6 +3,7 @@ import type { Compression, Digest } from '@sealos/image';
 import type { Address, HostFacts, HostFile } from '../host/host.ts';
 import type { Script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
+import type { LayerOutline } from '../run/layer-outline.ts';
 
 /** One compressed layer of an image, as it travels. */
 export interface PlannedLayer {
@@ -14,8 +15,10 @@ export interface PlannedLayer {
   readonly holds: 'registry' | 'payload' | 'both';
   /** Paths that this layer removes from those below it, with all in them; empty text: all. */
   readonly removes: readonly string[];
-  /** The marker files themselves, which never reach a host. */
+  /** What never reaches a host: the marker files themselves, device nodes and pipes. */
   readonly whiteoutFiles: readonly string[];
+  /** What could lead out of the directory that it is unpacked into. */
+  readonly outline: LayerOutline;
   open(signal: AbortSignal): Promise<Readable>;
 }
 

@@ -2,6 +2,8 @@ import { posix } from 'node:path';
 import {
   compressionOfLayer,
   type Descriptor,
+  type Digest,
+  familiarName,
   type Image,
   layerFiles,
   layerSummary,
@@ -9,6 +11,7 @@ import {
   type Platform,
   parseReference,
   readTrust,
+  requireDiffId,
   requireTrustedInStore,
   SealosError,
   type Store,
@@ -19,6 +22,7 @@ import type { HostFile } from '../host/host.ts';
 import { type ClusterImage, clusterImage } from '../image-contract/cluster-image.ts';
 import type { PlannedImage, PlannedLayer } from '../plan/plan-input.ts';
 import { type ImageFiles, readImageFiles } from './image-files.ts';
+import { layerOutline, withinDirectory } from './layer-outline.ts';
 import { registryIndexes, registryTags } from './registry-indexes.ts';
 
 /** An image of the store with everything that a plan needs to know of it. */
@@ -113,8 +117,11 @@ async function planLayers(store: Store, image: Image, signal: AbortSignal): Prom
   const layers: PlannedLayer[] = [];
   let payloadBytes = 0;
   let registryBytes = 0;
-  for (const descriptor of image.layers) {
-    const { layer, bytes } = await planLayer(store, image, descriptor, signal);
+  let links: ReadonlyMap<string, string> = new Map();
+  for (const [position, descriptor] of image.layers.entries()) {
+    const { layer, bytes, diffId } = await planLayer(store, image, descriptor, signal);
+    requireDiffId(image, position, diffId);
+    links = withinDirectory(familiarName(image.reference), layer.outline, links);
     layers.push(layer);
     if (layer.holds === 'registry') registryBytes += bytes;
     else payloadBytes += bytes;
@@ -127,10 +134,13 @@ async function planLayer(
   image: Image,
   descriptor: Descriptor,
   signal: AbortSignal,
-): Promise<{ readonly layer: PlannedLayer; readonly bytes: number }> {
+): Promise<{ readonly layer: PlannedLayer; readonly bytes: number; readonly diffId: Digest }> {
   const summary = await layerSummary(store, descriptor, { signal });
   const { entries } = await layerFiles(store, descriptor, { signal });
   const inRegistry = summary.topLevelNames.includes('registry');
+  const removes = summary.whiteouts.map((path) => path.replace(/\/$/, ''));
+  const outline = layerOutline(familiarName(image.reference), entries, removes);
+  const markers = entries.map(({ path }) => path).filter((path) => posix.basename(path).startsWith('.wh.'));
   const holds = !inRegistry ? 'payload' : summary.topLevelNames.length === 1 ? 'registry' : 'both';
   return {
     layer: {
@@ -138,10 +148,12 @@ async function planLayer(
       size: descriptor.size,
       compression: compressionOfLayer(descriptor.mediaType),
       holds,
-      removes: summary.whiteouts.map((path) => path.replace(/\/$/, '')),
-      whiteoutFiles: entries.map(({ path }) => path).filter((path) => posix.basename(path).startsWith('.wh.')),
+      removes,
+      whiteoutFiles: [...markers, ...outline.nodes],
+      outline,
       open: (stop) => store.fetch(image.reference, descriptor, { signal: stop }),
     },
     bytes: summary.uncompressedBytes,
+    diffId: summary.diffId,
   };
 }

@@ -18,6 +18,7 @@ function layer(name: string, holds: PlannedLayer['holds']): PlannedLayer {
     holds,
     removes: [],
     whiteoutFiles: [],
+    outline: { directories: [], links: new Map(), nodes: [], setIds: [] },
     open: async () => Readable.from([]),
   };
 }

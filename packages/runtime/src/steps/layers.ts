@@ -4,6 +4,7 @@ import { script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { PlannedImage, PlannedLayer } from '../plan/plan-input.ts';
 import type { Step, StepContext } from '../step.ts';
+import { unpackedLinks, withoutSetIds } from './unpacked-links.ts';
 
 export interface LayersInput {
   readonly layout: HostLayout;
@@ -124,7 +125,9 @@ awk -v directory=${directory} '$2 != directory' "$record" > "$record.new" && mv 
           { title: 'removing an older build of an application', signal: context.signal },
         );
       }
+      const links = unpackedLinks(host);
       for (const placement of wanted) {
+        await links.admit(placement.image.name, placement.layer, placement.into, context.signal);
         await place(layout, host, placement, context, sent);
         sent += placement.layer.size;
       }
@@ -152,6 +155,7 @@ async function place(layout: HostLayout, host: Host, placement: Placement, conte
     signal,
     onBytes: (sent) => context.onBytes(sentBefore + sent),
   });
+  if (layer.outline.setIds.length > 0) await host.run(withoutSetIds(layer, into), { title, signal });
   if (placement.mergeRegistry) {
     // Hard links: the same disk, no second copy.
     await host.run(

@@ -4,6 +4,7 @@ import type { HostLayout } from '../layout.ts';
 import type { Step, StepContext } from '../step.ts';
 import { type LayersInput, placements } from '../steps/layers.ts';
 import { removeMarkers } from '../steps/marker.ts';
+import { unpackedLinks, withoutSetIds } from '../steps/unpacked-links.ts';
 import { oldRootfs } from './progress.ts';
 
 /** One layer of the new rootfs or of a patch, on one host. */
@@ -95,7 +96,9 @@ export function replaceRootfsStep(input: LayersInput & { readonly needs: readonl
         });
       }
       let sent = 0;
+      const links = unpackedLinks(host);
       for (const placed of state.missing) {
+        await links.admit(placed.image.name, placed.layer, directoryOf(layout, placed), signal);
         await stage(layout, host, placed, context, sent);
         sent += placed.layer.size;
       }
@@ -112,8 +115,7 @@ async function stage(layout: HostLayout, host: Host, placed: Placed, context: St
   const { signal } = context;
   const { next, staging } = paths(layout);
   const title = `unpacking a layer of ${placed.image.name}`;
-  // Container images join those that are there: hosts of the old version still ask for theirs.
-  const into = layer.holds === 'registry' ? layout.rootfs : next;
+  const into = directoryOf(layout, placed);
   const removed = into === next ? layer.removes.map((path) => `${next}/${path}`) : [];
   await host.run(script`rm -rf ${removed} && mkdir -p ${into} ${layout.markers}`, { title, signal });
   await host.unpack(await layer.open(signal), into, {
@@ -123,7 +125,13 @@ async function stage(layout: HostLayout, host: Host, placed: Placed, context: St
     signal,
     onBytes: (sent) => context.onBytes(sentBefore + sent),
   });
+  if (layer.outline.setIds.length > 0) await host.run(withoutSetIds(layer, into), { title, signal });
   await host.run(script`printf '%s\n' ${layer.digest} >> ${staging}`, { title, signal });
+}
+
+/** Container images join those that are there: hosts of the old version still ask for theirs. */
+function directoryOf(layout: HostLayout, { layer }: Placed): string {
+  return layer.holds === 'registry' ? layout.rootfs : paths(layout).next;
 }
 
 /**
