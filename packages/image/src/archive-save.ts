@@ -14,7 +14,7 @@ import { type ImageTree, pick, readTree } from './image-tree.ts';
 import { layerFiles, openLayer, requireDiffId } from './layer-files.ts';
 import type { Descriptor, Platform } from './manifest.ts';
 import { OCI_INDEX } from './media-types.ts';
-import { familiarName, formatReference, type Reference } from './reference.ts';
+import { formatReference, type Reference } from './reference.ts';
 import { type SavedBlob, type SavedTree, uncompressedTree } from './save-uncompressed.ts';
 import type { Store } from './store.ts';
 import { REF_NAME } from './store-index.ts';
