@@ -116,7 +116,11 @@ export const documents: readonly HostileDocument[] = [
     parts: manifest(({ layers }) => ({ layers: [other(layers[0], { digest: `sha256:${'0'.repeat(64)}` })] })),
     refused: /lacks|does not have/,
   },
-  { name: 'a config that is one of its layers', parts: manifest(({ layers }) => ({ config: layers[0] })), refused: /not UTF-8|not JSON/ },
+  {
+    name: 'a config that is one of its layers',
+    parts: manifest(({ layers }) => ({ config: layers[0] })),
+    refused: /is not an image but an artifact/,
+  },
   {
     name: 'a manifest that is its own config',
     parts: manifest(({ config: honest }) => ({ config: other(honest, { digest: `sha256:${'1'.repeat(64)}` }) })),
