@@ -69,6 +69,19 @@ test('a pull that is cut again and again gets there as long as it gets on', asyn
   });
 });
 
+test('a server that lets a few bytes through each time is given up', async () => {
+  await withWorkplace(async (place) => {
+    let count = 0;
+    const fault = (_: SeenRequest, nth: number): Fault => {
+      count = nth;
+      return { kind: 'truncate', after: 9 };
+    };
+    await assert.rejects(pullThrough(place, fault), { code: 'content-mismatch', message: /sends 36 bytes of .*, which has \d+$/ });
+    assert.equal(count, 8, 'twice four tries');
+    assert.deepEqual(await place.there.list(), []);
+  });
+});
+
 test('a server that does not know ranges sends all again, and what was there already is left out', async () => {
   await withWorkplace(async (place) => {
     await pullThrough(place, (_, count) => (count === 1 ? { kind: 'cut', after: 1_500_000 } : { kind: 'no-range' }));

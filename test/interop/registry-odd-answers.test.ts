@@ -314,6 +314,31 @@ test('a list of tags that never ends, or holds what can be no tag, is refused', 
   });
 });
 
+test('who shares a connection with one that is interrupted is not interrupted', async () => {
+  await withWorkplace(async (place) => {
+    const { name } = await inRegistry(place);
+    let greetings = 0;
+    let hanging = () => {};
+    const greeted = new Promise<void>((resolve) => {
+      hanging = resolve;
+    });
+    await using proxy = await startFaultProxy(registry.address, ({ path }) => {
+      if (path !== '/v2/' || ++greetings > 1) return undefined;
+      hanging();
+      return { kind: 'hang' };
+    });
+    await using client = openRegistry({ ...place.settings, plainHttp: true });
+    const stop = new AbortController();
+    const reference = parseReference(`${proxy.address}/${name}`);
+    const first = client.resolve(reference, { signal: stop.signal });
+    const second = client.resolve(reference);
+    await greeted;
+    stop.abort();
+    await assert.rejects(first, { name: 'AbortError' });
+    assert.match((await second).digest, /^sha256:/);
+  });
+});
+
 test('mirrors that failed before the registry are named with it', async () => {
   await withWorkplace(async ({ there, settings }) => {
     const rule = { prefix: '', insecure: false, blocked: false, 'mirror-by-digest-only': false } as const;

@@ -67,6 +67,32 @@ test('a blocked registry and a broken file are refused in one line', () => {
   assert.throws(() => where('[[registry]]\ninsecure = true', 'a'), { code: 'bad-registries-conf', message: /neither prefix nor location/ });
 });
 
+test('the lists of version 1 count', () => {
+  const text = `[registries.search]
+registries = ["quay.io"]
+[registries.insecure]
+registries = ["a.local:5000"]
+[registries.block]
+registries = ["b.local"]
+`;
+  assert.deepEqual(where(text, 'a.local:5000/x:1'), ['a.local:5000/x insecure']);
+  assert.throws(() => where(text, 'b.local/x:1'), { code: 'registry-blocked', exitCode: 2 });
+  assert.deepEqual(where(text, 'nginx'), ['docker.io/library/nginx']);
+});
+
+test('a rule for one tag keeps the repository', () => {
+  const text = '[[registry]]\nprefix = "quay.io/a/b:1"\nlocation = "c.local/d"\n';
+  assert.deepEqual(where(text, 'quay.io/a/b:1'), ['c.local/d']);
+  assert.deepEqual(where(text, 'quay.io/a/b:2'), ['quay.io/a/b']);
+});
+
+test('a file that is there and cannot be read is no leave to go on', async () => {
+  await withDirectory(async (directory) => {
+    await mkdir(`${directory}/containers/registries.conf`, { recursive: true });
+    await assert.rejects(readRegistriesConf({ XDG_CONFIG_HOME: directory }), { code: 'bad-registries-conf', exitCode: 2 });
+  });
+});
+
 test("the user's file counts, with what lies in the directory beside it", async () => {
   await withDirectory(async (directory) => {
     await mkdir(`${directory}/containers/registries.conf.d`, { recursive: true });

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DEFAULT_RETRY, delayBefore, isPassing, parseRetryAfter } from './retry.ts';
+import { DEFAULT_RETRY, delayBefore, isGettingOn, isPassing, parseRetryAfter } from './retry.ts';
 
 test('waits are random, grow, are bounded, and end', () => {
   for (let failures = 1; failures < DEFAULT_RETRY.attempts; failures++) {
@@ -21,6 +21,18 @@ test('Retry-After is honoured in seconds and as a date, up to the patience', () 
   assert.equal(parseRetryAfter('soon', now), undefined);
   assert.equal(delayBefore(1, DEFAULT_RETRY, 7000), 7000);
   assert.equal(delayBefore(1, DEFAULT_RETRY, DEFAULT_RETRY.patience + 1), undefined);
+});
+
+test('no time asked for is no leave to ask at once for ever, and a number that is no time is none', () => {
+  const waits = Array.from({ length: 20 }, () => delayBefore(5, DEFAULT_RETRY, 0) ?? 0);
+  assert.ok(Math.max(...waits) > 100);
+  for (const header of ['-5', '1.5', '']) assert.equal(parseRetryAfter(header), undefined, header);
+});
+
+test('a few bytes more are no getting on, a part that counts is', () => {
+  assert.equal(isGettingOn(100, 10_000), false);
+  assert.equal(isGettingOn(65_536, 10_000_000), true);
+  assert.equal(isGettingOn(65_536, 1_000_000_000_000), false);
 });
 
 test('a host that never answered is not asked again and again, one that did is', () => {
