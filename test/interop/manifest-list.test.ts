@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import {
   addToList,
+  checkStore,
   createList,
   fixedCredentials,
   openRegistry,
@@ -213,6 +214,8 @@ test('exists answers by its status; amend adds; an image that is added again is 
   );
   await assert.rejects(removeMember(store, name, `sha256:${'0'.repeat(64)}`), refused(/does not list sha256:0000/));
   assert.deepEqual(await store.list(), before);
+  // What a list names and the store never had is nothing that it lacks.
+  assert.deepEqual((await checkStore(store.path)).faults, []);
 });
 
 test('of images that are added at the same time none is lost', async () => {

@@ -7,7 +7,18 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { listTrees, makeTree, mountTree, openImage, openStore, parseReference, removeTree, SealosError, unmountTree } from '@sealos/image';
+import {
+  checkStore,
+  listTrees,
+  makeTree,
+  mountTree,
+  openImage,
+  openStore,
+  parseReference,
+  removeTree,
+  SealosError,
+  unmountTree,
+} from '@sealos/image';
 import { ensureInstalled } from '../../scripts/debian.ts';
 import { directory, file, makeImage, symlink, variedEntries, withDirectory } from '../support/images.ts';
 import { buildahIn } from '../support/programs.ts';
@@ -129,6 +140,7 @@ test('a tree is unmounted and mounted again, unless its name means another image
     await unmountTree(store, tree.id);
     await makeImage(store, { ...image, layers: [[file('a', 'b')]] });
     await assert.rejects(mountTree(store, 'tree'), (error) => error instanceof SealosError && error.code === 'image-changed');
+    assert.deepEqual((await checkStore(store.path)).faults, []);
     await removeTree(store, 'tree');
     assert.deepEqual(await listTrees(store), []);
     // Names are given one at a time.

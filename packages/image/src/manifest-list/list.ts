@@ -68,7 +68,7 @@ export async function changeList(
 ): Promise<ManifestList> {
   await store.lease(); // makes the directory, and keeps what is being written
   return withLock(
-    join(store.path, 'sealos', 'lists.lock'),
+    join(store.path, 'sealos', 'lock.lists'),
     async () => writeList(store, name, change((await readList(store, name, options)).index), options),
     options,
   );

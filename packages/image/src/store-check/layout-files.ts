@@ -44,7 +44,7 @@ export async function layoutFiles(store: string): Promise<LayoutFiles> {
   }
   for (const entry of await entriesOf(store, 'sealos')) {
     const subject = join('sealos', entry.name);
-    if (['index', 'leases', 'build', 'quarantine'].includes(entry.name)) {
+    if (['index', 'leases', 'build', 'quarantine', 'origins', 'trees'].includes(entry.name)) {
       if (!entry.isDirectory()) stray(subject, `is ${kindOf(entry)} where a directory belongs`);
     } else if (/^lock(\.|$)/.test(entry.name)) {
       const owner = await readOwner(join(store, subject));

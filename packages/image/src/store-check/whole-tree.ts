@@ -4,6 +4,7 @@ import { artifactTypeOf } from '../artifact.ts';
 import { type Digest, hexOf } from '../digest.ts';
 import { JSON_LIMIT } from '../json.ts';
 import type { Descriptor } from '../manifest.ts';
+import { originOf } from '../manifest-list/origins.ts';
 import { parseImageConfig, parseIndex, parseManifest } from '../manifest-parse.ts';
 import { isIndex, isManifest } from '../media-types.ts';
 
@@ -67,15 +68,20 @@ export async function treeState(store: string, root: Descriptor, damaged: Readon
     let first: string | undefined;
     const broken: Digest[] = [];
     let whole = 0;
+    // A list may be empty as yet, or of images that are at a registry.
+    let isForElsewhere = index.manifests.length === 0;
     for (const child of index.manifests) {
-      if ((await lstat(blobPath(store, hexOf(child.digest))).catch(() => undefined)) === undefined) continue;
+      if ((await lstat(blobPath(store, hexOf(child.digest))).catch(() => undefined)) === undefined) {
+        isForElsewhere ||= (await originOf({ path: store }, child.digest)) !== undefined;
+        continue;
+      }
       const fault = await faultOf(child, depth + 1);
       first ??= fault;
       if (fault === undefined) whole++;
       else broken.push(child.digest);
     }
     if (whole > 0) brokenManifests.push(...broken);
-    return whole === 0 ? (first ?? 'its index lists no image that is there') : first;
+    return whole === 0 && !isForElsewhere ? (first ?? 'its index lists no image that is there') : first;
   };
   const faultOf = async (descriptor: Descriptor, depth: number): Promise<string | undefined> => {
     if (isManifest(descriptor.mediaType)) return manifestFault(descriptor);

@@ -46,7 +46,7 @@ export async function makeTree(store: Store, image: Image, options: MakeTreeOpti
   if (name !== undefined) await refuseTaken(store, name);
   const staged = await stage(store, image, options);
   try {
-    return await withLock(join(store.path, 'sealos', 'trees.lock'), async () => {
+    return await withLock(join(store.path, 'sealos', 'lock.trees'), async () => {
       if (name !== undefined) await refuseTaken(store, name);
       const record: TreeRecord = {
         id: randomBytes(6).toString('hex'),
