@@ -73,6 +73,7 @@ const interopPackages = [
   ...labPackages,
   'buildah',
   'ca-certificates',
+  'curl',
   'golang-go',
   'jq',
   'openssh-server',

@@ -1,4 +1,4 @@
-// Another login for a cluster's registry: Debian's docker-registry as a unit of a real server, over SSH. Needs root.
+// A cluster's registry, Debian's docker-registry as a unit of a real server, over SSH: what is in it, and another login for it. Needs root.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -6,14 +6,16 @@ import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, test } from 'node:test';
+import { openStore } from '@sealos/image';
 import { hashSync } from 'bcryptjs';
 import { type Lab, type LabHost, openLab } from '../../packages/lab/src/index.ts';
 import { ensureInstalled, unpacked } from '../../scripts/debian.ts';
+import { file, makeImage } from '../support/images.ts';
 import { run } from '../support/programs.ts';
 import { sealos } from '../support/registry-images.ts';
 import { until } from '../support/until.ts';
 
-ensureInstalled(['systemd-container', 'debootstrap', 'iproute2', 'openssh-client']);
+ensureInstalled(['systemd-container', 'debootstrap', 'iproute2', 'openssh-client', 'skopeo', 'curl']);
 
 const work = mkdtempSync(join(tmpdir(), 'sealos-registry-passwd-'));
 const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'sealos', 'lab');
@@ -46,7 +48,7 @@ const SHIM_UNIT = '[Service]\nExecStart=/bin/sleep infinity\n';
 const REGISTRY_UNIT = '[Service]\nExecStart=/usr/bin/registry serve /etc/registry/registry_config.yml\n';
 const REGISTRY_CONFIG = JSON.stringify({
   version: '0.1',
-  storage: { filesystem: { rootdirectory: '/var/lib/registry' } },
+  storage: { filesystem: { rootdirectory: '/var/lib/registry' }, delete: { enabled: true }, cache: { blobdescriptor: 'inmemory' } },
   http: { addr: ':5000' },
   auth: { htpasswd: { realm: 'Registry Realm', path: '/etc/registry/registry_htpasswd' } },
 });
@@ -158,6 +160,45 @@ test('a call that was cut off half-way is repeated', async () => {
   assert.equal(status, 0, stderr);
   assert.match(await on(worker, 'cat /etc/image-cri-shim.yaml'), /^auth: "carol:a-new-secret"$/m);
   assert.equal(await statusOf('carol:a-new-secret'), '200');
+});
+
+test('what is in the registry is listed, removed and cleaned from afar, while it runs', async () => {
+  const [master] = hosts;
+  assert.ok(master);
+  const sealosCall = (...args: readonly string[]) =>
+    run(sealos, ['registry', ...args, '-c', 'default', '--known-hosts', master.knownHosts], {
+      HOME: work,
+      SSH_AUTH_SOCK: '',
+      SEALOS_RUNTIME_ROOT: join(work, 'state'),
+    });
+  const push = async (name: string) => {
+    await using store = await openStore(join(work, 'store'));
+    await makeImage(store, { name, layers: [[file('name', name)], [file('shared', 'the same in both')]] });
+    const to = `docker://${master.ip}:5000/${name.replace('localhost/', '')}`;
+    await run('skopeo', ['copy', '-q', '--dest-tls-verify=false', '--dest-creds', 'carol:a-new-secret', `oci:${store.path}:${name}`, to]);
+  };
+  await push('localhost/one:1');
+  await push('localhost/team/two:1');
+  assert.equal(await sealosCall('ls', '-q'), 'one:1\nteam/two:1\n');
+  const [two] = JSON.parse(await sealosCall('ls', 'team/two', '-o', 'json'));
+  assert.deepEqual([two.tag, two.platforms], ['1', ['linux/amd64']]);
+  await sealosCall('rm', 'sealos.hub:5000/one:1');
+  assert.equal(await sealosCall('ls', '-q'), 'team/two:1\n');
+
+  const count = () => on(master, 'find /var/lib/registry/docker/registry/v2/blobs -name data | wc -l');
+  const before = Number(await count());
+  assert.match(await sealosCall('gc'), /^removed 0 contents, 0 B$/m, 'what came within the hour stays');
+  assert.match(await sealosCall('gc', '--older-than', '0m', '--dry-run'), /^would remove 3 contents, /m);
+  assert.equal(Number(await count()), before);
+  const garbage = JSON.parse(await sealosCall('gc', '--older-than', '0m', '-o', 'json'));
+  assert.deepEqual([garbage.blobs, before - Number(await count())], [3, 3]);
+  assert.equal(await on(master, 'ls -A /var/lib/registry'), 'docker\n');
+  // The registry knows that they are gone: it takes them again.
+  await push('localhost/one:1');
+  for (const name of ['one:1', 'team/two:1']) {
+    const from = `docker://${master.ip}:5000/${name}`;
+    await run('skopeo', ['copy', '-q', '--src-tls-verify=false', '--src-creds', 'carol:a-new-secret', from, `oci:${join(work, 'out')}:x`]);
+  }
 });
 
 test('what is refused changes nothing: a bad login, no such cluster, a host that is away, a registry that reads another file', async () => {

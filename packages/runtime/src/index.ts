@@ -15,6 +15,8 @@ export * from './cluster/format.ts';
 export * from './cluster/from-flags.ts';
 export * from './cluster/lay-documents.ts';
 export * from './cluster/read-clusterfile.ts';
+export { type CollectClusterGarbageOptions, collectClusterGarbage, garbageScript } from './cluster-registry/collect-garbage.ts';
+export { type ClusterRegistryOptions, openClusterRegistry } from './cluster-registry/open-registry.ts';
 export * from './error.ts';
 export * from './etcd/backup.ts';
 export { backupName } from './etcd/backup-name.ts';

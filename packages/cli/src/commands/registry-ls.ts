@@ -21,9 +21,15 @@ export function lsCommand(): Command {
   return addPlaceOptions(command).action(list);
 }
 
-async function list(placeName: string | undefined, repository: string | undefined, flags: LsFlags): Promise<void> {
+async function list(first: string | undefined, second: string | undefined, flags: LsFlags): Promise<void> {
+  const isCluster = flags.cluster !== undefined || first === undefined;
+  const { badInput } = await import('@sealos/image');
+  if (flags.cluster !== undefined && second !== undefined) throw badInput('bad-flags', 'name a registry or a cluster, not both');
+  const [placeName, repository] = isCluster ? [undefined, first] : [first, second];
   const { formatPlatform, listImages } = await import('@sealos/image');
-  const images = await withPlace(placeName, flags, { exists: true }, (place) => listImages(place, repository, { signal: interrupted }));
+  const images = await withPlace(placeName, isCluster ? { cluster: 'default', ...flags } : flags, (place) =>
+    listImages(place, repository, { signal: interrupted }),
+  );
   if (images.some(({ problem }) => problem !== undefined)) process.exitCode = 1;
   for (const { repository: name, tag, problem } of images) {
     if (problem !== undefined) process.stderr.write(`sealos: ${name}:${tag}: ${problem}\n`);

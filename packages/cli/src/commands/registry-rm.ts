@@ -27,7 +27,7 @@ async function remove(names: readonly string[], flags: RmFlags): Promise<void> {
     if (!/[:@][^/]*$/.test(name)) throw badInput('bad-reference', `'${name}' has neither a tag nor a digest`, 'name the tag: NAME:TAG');
   }
   for (const { name, place: placeName } of wanted) {
-    await withPlace(placeName, flags, { exists: true }, async (place) => {
+    await withPlace(placeName, flags, async (place) => {
       const { manifests, tags } = await removeImage(place, referenceIn(place, name), { signal: interrupted });
       if (flags.quiet) return;
       console.log(`removed ${name}${tags.length === 0 ? '' : `, and the tags ${tags.join(', ')} with it`}`);

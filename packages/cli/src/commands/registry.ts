@@ -1,4 +1,5 @@
 import { Command } from 'commander';
+import { gcCommand } from './registry-gc.ts';
 import { lsCommand } from './registry-ls.ts';
 import { passwdCommand } from './registry-passwd.ts';
 import { rmCommand } from './registry-rm.ts';
@@ -12,7 +13,7 @@ export function registryCommand(): Command {
     .enablePositionalOptions();
   const children = [
     ...[registrySaveCommand(), serveCommand(), syncCommand(), copyCommand()],
-    ...[lsCommand(), rmCommand(), passwdCommand()],
+    ...[lsCommand(), rmCommand(), gcCommand(), passwdCommand()],
   ];
   for (const child of children) command.addCommand(child);
   return command;

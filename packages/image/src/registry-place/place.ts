@@ -102,8 +102,8 @@ export async function directoryPlace(directory: string): Promise<RegistryPlace> 
 
 /** The name of an image in a place, with or without the place's registry before it. Throws `bad-reference` (exit 2). */
 export function referenceIn(place: RegistryPlace, name: string): Reference {
-  const rest = name.startsWith(`${place.registry}/`) ? name.slice(place.registry.length + 1) : name;
-  const { tag, digest, repository } = parseReference(`localhost/${rest}`);
+  const host = [place.registry, place.title].find((known) => name.startsWith(`${known}/`));
+  const { tag, digest, repository } = parseReference(`localhost/${host === undefined ? name : name.slice(host.length + 1)}`);
   const base = { registry: place.registry, repository };
   if (digest !== undefined) return { ...base, digest };
   return { ...base, tag: tag ?? 'latest' };

@@ -12,8 +12,10 @@ export interface StoredManifest {
 /** What is in a registry, in docker-distribution's layout: contents once each, and links of repositories to them. */
 export interface RegistryContent {
   readonly files: RegistryFiles;
-  /** Sorted. */
+  /** Those that have, or had, an image; sorted. */
   repositories(): Promise<readonly string[]>;
+  /** Those too to which a first push is under way. */
+  begunRepositories(): Promise<readonly string[]>;
   hasRepository(repository: string): Promise<boolean>;
   /** Sorted; undefined when there is no such repository. */
   tags(repository: string): Promise<readonly string[] | undefined>;
@@ -45,20 +47,23 @@ export function registryContent(files: RegistryFiles): RegistryContent {
   const namesIn = async (path: string): Promise<readonly string[]> =>
     (await files.list(path)).filter(({ isDirectory }) => isDirectory).map(({ name }) => name);
 
+  const repositoriesWith = async (isMember: (name: string) => boolean): Promise<readonly string[]> => {
+    const found = new Set<string>();
+    const visit = async (repository: string): Promise<void> => {
+      for (const name of await namesIn(repository === '' ? paths.repositories : `${paths.repositories}/${repository}`)) {
+        if (isMember(name) && isRepository(repository)) found.add(repository);
+        const below = repository === '' ? name : `${repository}/${name}`;
+        if (!name.startsWith('_') && below.length <= 255) await visit(below);
+      }
+    };
+    await visit('');
+    return [...found].sort();
+  };
+
   const content: RegistryContent = {
     files,
-    async repositories() {
-      const found: string[] = [];
-      const visit = async (repository: string): Promise<void> => {
-        for (const name of await namesIn(repository === '' ? paths.repositories : `${paths.repositories}/${repository}`)) {
-          if (name === '_manifests' && isRepository(repository)) found.push(repository);
-          const below = repository === '' ? name : `${repository}/${name}`;
-          if (!name.startsWith('_') && below.length <= 255) await visit(below);
-        }
-      };
-      await visit('');
-      return found.sort();
-    },
+    repositories: () => repositoriesWith((name) => name === '_manifests'),
+    begunRepositories: () => repositoriesWith((name) => name.startsWith('_')),
     async hasRepository(repository) {
       return (await files.list(`${paths.repositories}/${repository}`)).some(({ name }) => name.startsWith('_'));
     },
@@ -68,8 +73,13 @@ export function registryContent(files: RegistryFiles): RegistryContent {
       return (await content.hasRepository(repository)) ? [] : undefined;
     },
     async revisions(repository) {
-      const names = await namesIn(paths.revisions(repository));
-      return names.map((hex) => `sha256:${hex}`).filter(isDigest);
+      const found: Digest[] = [];
+      for (const hex of await namesIn(paths.revisions(repository))) {
+        const digest = `sha256:${hex}`;
+        // docker-registry leaves the directory of a manifest that it removes.
+        if (isDigest(digest) && (await isLinked(paths.revisionLink(repository, digest)))) found.push(digest);
+      }
+      return found;
     },
     tagged: (repository, tag) => digestIn(paths.tagLink(repository, tag)),
     async manifest(repository, name) {

@@ -1,11 +1,12 @@
 import { badInput, SealosError } from '@sealos/image';
 import { type Cluster, registryHosts, type Ssh } from '../cluster/cluster.ts';
+import { registryConfigOn } from '../cluster-registry/open-registry.ts';
 import type { OnRunEvent } from '../event.ts';
 import { executePlan } from '../execute.ts';
 import { openJournal } from '../journal.ts';
 import { hostLayout } from '../layout.ts';
 import { htpasswd } from '../registry-config/credentials.ts';
-import { parseRegistryConfig, type RegistryConfig } from '../registry-config/registry-config.ts';
+import type { RegistryConfig } from '../registry-config/registry-config.ts';
 import { givenEnvironment, keepGivenEnvironment } from '../run/given-environment.ts';
 import { type Connection, type ReachedHosts, reachHosts } from '../run/reach-hosts.ts';
 import { storedCluster } from '../run/stored-cluster.ts';
@@ -46,7 +47,7 @@ export async function changeRegistryPassword(
   const { cluster } = stored;
   await using hosts = await reachHosts(cluster, options.connection, signal);
   const { rootfs } = hostLayout(cluster.name);
-  const config = { ...(await configOf(cluster, hosts, rootfs, signal)), username, password };
+  const config = { ...(await configOf(cluster, hosts, signal)), username, password };
   const logins = await remember(state, cluster, config);
 
   const on = registryHosts(cluster).map(({ address }) => address);
@@ -85,16 +86,10 @@ export async function changeRegistryPassword(
 }
 
 /** The registry as the hosts know it; where it cannot be read nothing is changed. */
-async function configOf(cluster: Cluster, hosts: ReachedHosts, rootfs: string, signal: AbortSignal): Promise<RegistryConfig> {
+async function configOf(cluster: Cluster, hosts: ReachedHosts, signal: AbortSignal): Promise<RegistryConfig> {
   const [registry] = registryHosts(cluster);
   if (registry === undefined) throw badInput('no-registry', `cluster '${cluster.name}' has no host for a registry`);
-  const host = hosts.hostOf(registry.address);
-  const path = `${rootfs}/etc/registry.yml`;
-  const content = await host.readFile(path, { signal });
-  if (content === undefined) {
-    throw badInput('no-registry', `${host.name} has no ${path}: the cluster's registry is not of an image that says how it is reached`);
-  }
-  const config = parseRegistryConfig(Buffer.from(content).toString(), path);
+  const config = await registryConfigOn(hosts.hostOf(registry.address), cluster, signal);
   if (config.username === '' || config.password === '') {
     throw badInput(
       'no-login',

@@ -1,4 +1,5 @@
 import { SealosError } from '@sealos/image';
+import { RESTART_REGISTRY } from '../cluster-registry/collect-garbage.ts';
 import type { Address, Host, HostFile } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import type { RegistryConfig } from '../registry-config/registry-config.ts';
@@ -28,14 +29,7 @@ export function registryLoginStep({ hosts, paths, logins, config }: RegistryLogi
     async apply(host, { signal }) {
       const files = paths.map((path): HostFile => ({ path, content: logins, mode: 0o600 }));
       await host.writeFiles(files, { title: "writing the registry's logins", signal });
-      await host.run(
-        script`if systemctl cat registry.service >/dev/null 2>&1; then exec systemctl restart registry.service; fi
-for program in nerdctl docker; do
-  if command -v $program >/dev/null && $program inspect sealos-registry >/dev/null 2>&1; then exec $program restart sealos-registry >/dev/null; fi
-done
-echo 'there is neither a unit registry.service nor a container sealos-registry' >&2; exit 1`,
-        { title: 'starting the registry again', signal, timeout: RESTART },
-      );
+      await host.run(RESTART_REGISTRY, { title: 'starting the registry again', signal, timeout: RESTART });
       await host.run(
         script`for i in $(seq 1 120); do if timeout 2 bash -c ${`exec 3<>/dev/tcp/127.0.0.1/${config.port}`} 2>/dev/null; then exit 0; fi; sleep 0.25; done
 echo ${`nothing answers on port ${config.port}`} >&2; exit 1`,
