@@ -113,7 +113,6 @@ async function send(request: IncomingMessage, response: ServerResponse, { status
   const document =
     body === undefined || Buffer.isBuffer(body) || body instanceof Readable ? body : Buffer.from(`${JSON.stringify(body)}\n`);
   const isJson = document !== body;
-  // A body that was refused unread ends the connection: what is left of it cannot be told from the next request in time.
   const isUnread = !request.complete && status >= 400;
   response.writeHead(status, {
     'docker-distribution-api-version': 'registry/2.0',
@@ -123,7 +122,6 @@ async function send(request: IncomingMessage, response: ServerResponse, { status
     ...(document === undefined && headers['content-length'] === undefined && status !== 204 && status !== 304
       ? { 'content-length': '0' }
       : {}),
-    ...(isUnread ? { connection: 'close' } : {}),
     ...headers,
   });
   if (document instanceof Readable) return pipeline(document, response);
