@@ -17,7 +17,13 @@ async function found(directory: string, document: object, registry: string, repo
 test('a login is found under every way in which its registry is written', async () => {
   await withDirectory(async (directory) => {
     const expected = { kind: 'password', user: 'u', password: 'p:w' };
-    for (const key of ['h.example.org:5000', 'https://h.example.org:5000', 'http://h.example.org:5000/v2/']) {
+    for (const key of [
+      'h.example.org:5000',
+      'https://h.example.org:5000',
+      'http://h.example.org:5000/v2/',
+      'h.example.org:5000/',
+      'h.example.org:5000/v1/',
+    ]) {
       assert.deepEqual(await found(directory, { auths: { [key]: { auth: auth('u:p:w') } } }, 'h.example.org:5000', 'a/b'), expected, key);
     }
     for (const key of ['https://index.docker.io/v1/', 'docker.io', 'index.docker.io']) {

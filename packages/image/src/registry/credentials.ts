@@ -105,7 +105,7 @@ function findEntry(file: AuthFile, registry: string, repository: string | undefi
     }
   }
   const hosts = new Set(keysOf(registry).map(hostOf));
-  for (const [key, entry] of auths) if (/^https?:\/\//.test(key) && hosts.has(hostOf(key))) return entry;
+  for (const [key, entry] of auths) if (/^https?:\/\/|\/v[12]\/?$|^[^/]+\/$/.test(key) && hosts.has(hostOf(key))) return entry;
   return undefined;
 }
 
