@@ -32,6 +32,8 @@ export interface BuildFlags extends RegistryFlags {
   readonly quiet?: boolean;
   readonly listImages?: boolean;
   readonly output?: 'json';
+  readonly sbom?: 'spdx';
+  readonly provenance?: boolean;
 }
 
 const collect = (value: string, list: readonly string[]) => [...list, value];
@@ -89,6 +91,8 @@ export function addBuildFlags(command: Command): Command {
     )
     .option('--timestamp <seconds>', 'latest time in the image, seconds since 1970 (also SOURCE_DATE_EPOCH)')
     .option('--iidfile <file>', "write the image's digest into a file")
+    .addOption(new Option('--sbom [form]', 'attach a list of what is in the image').choices(['spdx']).preset('spdx'))
+    .option('--provenance', 'attach a statement of how the image was built')
     .option('-q, --quiet', "print only the image's digest")
     .option('--list-images', 'print the container images that the context needs and where each was found, and build nothing')
     .addOption(new Option('-o, --output <format>', 'of --list-images').choices(['json']));

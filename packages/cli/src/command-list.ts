@@ -212,6 +212,12 @@ export const commands: readonly CommandEntry[] = [
     load: async () => (await import('./commands/verify.ts')).verifyCommand(),
   },
   {
+    name: 'referrers',
+    group: 'Images',
+    summary: 'List what is attached to an image: its SBOM, its provenance',
+    load: async () => (await import('./commands/referrers.ts')).referrersCommand(),
+  },
+  {
     name: 'login',
     group: 'Images',
     summary: 'Log in to a registry',

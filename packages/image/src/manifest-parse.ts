@@ -38,6 +38,7 @@ const manifest = v.object({
   artifactType: v.exactOptional(text),
   config: descriptor,
   layers: v.optional(v.pipe(v.array(descriptor), v.maxLength(LAYER_LIMIT, `it has more than ${LAYER_LIMIT} layers`)), []),
+  subject: v.exactOptional(descriptor),
   annotations: v.exactOptional(strings),
 });
 

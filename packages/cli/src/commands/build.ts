@@ -5,6 +5,7 @@ import { addBuildFlags, type BuildFlags, pairs, readSecrets } from '../build-fla
 import { printImageList } from '../image-list.ts';
 import { interrupted } from '../interrupt.ts';
 import { showTransfers } from '../output.ts';
+import { version } from '../product.ts';
 import { addCredentialsOption, addRegistryOptions, readRegistryFlags } from '../registry-options.ts';
 
 export function buildCommand(): Command {
@@ -89,6 +90,16 @@ async function build(context: string, flags: BuildFlags): Promise<void> {
       onEvent: progress.onEvent,
       ...(flags.quiet ? {} : { onOutput: lineByLine(progress.print) }),
     });
+    if (flags.sbom !== undefined || flags.provenance) {
+      const args = Object.keys(common.buildArgs ?? {});
+      await image.attest(store, result.descriptor, {
+        name: indexName ?? (flags.tag[0] === undefined ? undefined : parseReference(flags.tag[0])),
+        sbom: flags.sbom !== undefined,
+        provenance: flags.provenance ? { kubefile, target: flags.target, buildArgs: args } : undefined,
+        version,
+        signal: interrupted,
+      });
+    }
     built.push(result);
     for (const warning of [...found.warnings, ...result.warnings]) warnings.add(warning);
     if (found.images > 0 && !result.hasSavedImages) {

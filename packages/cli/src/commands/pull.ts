@@ -9,6 +9,7 @@ interface PullFlags extends RegistryFlags, TrustFlags {
   readonly all?: boolean;
   readonly policy: 'missing' | 'always' | 'never' | 'ifnewer';
   readonly allTags?: boolean;
+  readonly referrers?: boolean;
   readonly quiet?: boolean;
 }
 
@@ -22,6 +23,7 @@ export function pullCommand(): Command {
       new Option('--policy <policy>', 'when the registry is asked').choices(['missing', 'always', 'never', 'ifnewer']).default('missing'),
     )
     .option('-a, --all-tags', 'all tags of the repository')
+    .option('--referrers', 'take along what is attached to the images: SBOM, provenance (signatures always come along)')
     .option('-q, --quiet', "print only the images' digests");
   return addRegistryOptions(addCredentialsOption(addTrustOptions(command))).action(pull);
 }
@@ -45,7 +47,15 @@ async function pull(images: readonly string[], flags: PullFlags): Promise<void> 
   }
   const lines: string[] = [];
   for (const name of names) {
-    const options = { platform, policy: flags.policy, trust, registry, onEvent: progress.onEvent, signal: interrupted };
+    const options = {
+      platform,
+      policy: flags.policy,
+      trust,
+      referrers: flags.referrers,
+      registry,
+      onEvent: progress.onEvent,
+      signal: interrupted,
+    };
     const { digest } = await pullImage(store, name, options);
     lines.push(flags.quiet ? digest : `${familiarName(name)} is ${digest}`);
   }

@@ -86,6 +86,8 @@ export interface Stage {
 export interface Kubefile {
   /** The file's name as errors show it, e.g. `Kubefile`. */
   readonly name: string;
+  /** As it was read. */
+  readonly source: string;
   readonly escapeCharacter: string;
   /** All instructions before the first `FROM`: only ARG can be there. */
   readonly heading: readonly (Instruction & { readonly kind: 'arg' })[];

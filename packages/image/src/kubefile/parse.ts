@@ -20,7 +20,7 @@ export function parseKubefile(source: string, name = 'Kubefile'): Kubefile {
       throw lineError(name, instruction.line, `only ARG can stand before FROM, not ${instruction.kind.toUpperCase()}`);
   }
   if (stages.length === 0) throw lineError(name, all[0]?.line ?? 1, 'there is no FROM', "begin with 'FROM scratch' or 'FROM IMAGE'");
-  return { name, escapeCharacter, heading, stages };
+  return { name, source, escapeCharacter, heading, stages };
 }
 
 /** Parses an instruction that a base image's ONBUILD keeps for the images built on it. Throws `bad-kubefile` with FROM's line. */

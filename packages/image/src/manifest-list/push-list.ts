@@ -8,7 +8,7 @@ import { isIndex, isManifest } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
 import type { Registry } from '../registry/registry.ts';
 import type { Store } from '../store.ts';
-import { carrySignatures } from '../trust/carry.ts';
+import { carryAttached } from '../trust/referrers.ts';
 import { readContent } from '../verify.ts';
 import { writeDockerForm } from './docker-form.ts';
 import { readList } from './list.ts';
@@ -38,7 +38,7 @@ export async function pushList(store: Store, name: Reference, options: PushListO
   const sent: Descriptor[] = [];
   const admit = async ({ documents }: PickedImage) => void sent.push(...documents);
   const pushed = await copyImage(rooted, withMounts(registry, places), { from: name, to, platform: 'all', signal, onEvent, admit });
-  for (const { digest } of sent) await carrySignatures(store, registry, { from: name, to, subject: digest }, { signal });
+  for (const { digest } of sent) await carryAttached(store, registry, { from: name, to, subject: digest }, { signal });
   return pushed;
 }
 

@@ -13,6 +13,7 @@ import { checked, collect, describeBody, describeHeaders } from './document.ts';
 import { download, type OpenContent } from './download.ts';
 import { explainError, type Subject, withMirrors } from './failure.ts';
 import { readList } from './listing.ts';
+import { requestReferrers } from './referrers.ts';
 import { type Location, locationsOf, type RegistriesConf, readRegistriesConf } from './registries-conf.ts';
 import { DEFAULT_RETRY, type RetryEvent, type RetryPolicy } from './retry.ts';
 import { certificateDirectories } from './tls.ts';
@@ -187,6 +188,14 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
       const known = this.#documents.get(descriptor.digest);
       await this.#putManifest(target, tag, descriptor, known ?? (await this.#document(target, descriptor, options.signal)));
     });
+  }
+
+  /** What refers to a content, as the registry's own API knows it (distribution-spec 1.1); undefined where it has none. */
+  async referrers(reference: Reference, digest: Digest, options: ContentOptions = {}): Promise<readonly Descriptor[] | undefined> {
+    const { signal } = options;
+    return this.#firstPlace(reference, options, ({ location, endpoint, subject }) =>
+      requestReferrers({ client: this.#client, endpoint, repository: location.repository, digest, subject, signal }),
+    );
   }
 
   /** All tags of a repository, in the registry's order. */

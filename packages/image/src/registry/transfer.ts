@@ -10,7 +10,7 @@ import { isIndex } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
 import type { Store } from '../store.ts';
 import { admitFrom, requireTrustedInStore } from '../trust/admission.ts';
-import { carrySignatures } from '../trust/carry.ts';
+import { carryAttached } from '../trust/referrers.ts';
 import { readTrust, type Trust } from '../trust/trust.ts';
 import { readContent } from '../verify.ts';
 import { openRegistry, type Registry, type RegistryOptions } from './registry.ts';
@@ -33,6 +33,8 @@ export interface PullOptions extends TransferOptions {
   readonly policy?: PullPolicy | undefined;
   /** What is let in; default: what containers' policy.json says. */
   readonly trust?: Trust | undefined;
+  /** Take what refers to the image along (SBOM, provenance), besides its signatures. */
+  readonly referrers?: boolean | undefined;
 }
 
 /** How many repositories are offered to a registry to take a blob over from. */
@@ -60,7 +62,7 @@ export async function pullImage(store: Store, reference: Reference, options: Pul
         return present;
       }
     }
-    const admit = (picked: PickedImage) => admitFrom(registry, store, reference, picked, trust, { signal });
+    const admit = (picked: PickedImage) => admitFrom(registry, store, reference, picked, trust, { signal, referrers: options.referrers });
     return copyImage(registry, store, { from: reference, platform, signal, onEvent, jobs: options.jobs, admit });
   });
 }
@@ -110,7 +112,7 @@ export async function pushImage(store: Store, reference: Reference, options: Pus
       jobs: options.jobs,
       admit: async ({ documents }) => void sent.push(...documents),
     });
-    for (const { digest } of sent) await carrySignatures(store, registry, { from: reference, to, subject: digest }, { signal });
+    for (const { digest } of sent) await carryAttached(store, registry, { from: reference, to, subject: digest }, { signal });
     return pushed;
   });
 }

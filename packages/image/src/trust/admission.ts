@@ -10,6 +10,7 @@ import { readContent } from '../verify.ts';
 import { attachmentReference } from './attachment.ts';
 import { carrySignatures, writeDocuments } from './carry.ts';
 import { demandsNothing } from './policy.ts';
+import { carryReferrers } from './referrers.ts';
 import { requireTrusted } from './require-trusted.ts';
 import { optional } from './signatures.ts';
 import type { Trust } from './trust.ts';
@@ -24,7 +25,7 @@ export async function admitFrom(
   reference: Reference,
   picked: PickedImage,
   trust: Trust,
-  options: ContentOptions,
+  options: ContentOptions & { readonly referrers?: boolean | undefined },
 ): Promise<void> {
   const { chain } = picked;
   await requireTrusted([registry, store], { reference, chain }, trust, options);
@@ -35,6 +36,9 @@ export async function admitFrom(
     const isOptional = trust.keys.length === 0 && demandsNothing(trust.policy, reference);
     if (!(isOptional && error instanceof SealosError)) throw error;
   }
+  if (!options.referrers) return;
+  for (const subject of new Set(chain.map(({ digest }) => digest)))
+    await carryReferrers(registry, store, { from: reference, to: reference, subject }, options);
 }
 
 async function keepSignatures(

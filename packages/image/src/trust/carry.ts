@@ -42,13 +42,29 @@ export async function addSignatures(
 export async function writeDocuments(
   sink: ContentSink,
   name: Reference,
-  documents: readonly { readonly descriptor: Descriptor; readonly bytes: Buffer }[],
+  documents: readonly Document[],
+  options: ContentOptions = {},
+): Promise<void> {
+  await writeContents(sink, name, documents, options);
+  const last = documents.at(-1);
+  if (last !== undefined) await sink.tag(name, last.descriptor, options);
+}
+
+/** A content that is in memory. */
+export interface Document {
+  readonly descriptor: Descriptor;
+  readonly bytes: Buffer;
+}
+
+/** Writes documents in their order, as far as they are not there. */
+export async function writeContents(
+  sink: ContentSink,
+  name: Reference,
+  documents: readonly Document[],
   options: ContentOptions = {},
 ): Promise<void> {
   for (const { descriptor, bytes } of documents) {
     if (await sink.has(name, descriptor, options)) continue;
     await sink.write(name, descriptor, Readable.from([bytes], { objectMode: false }), options);
   }
-  const last = documents.at(-1);
-  if (last !== undefined) await sink.tag(name, last.descriptor, options);
 }

@@ -6,13 +6,14 @@ import { parseReference, type Reference } from '../reference.ts';
 import type { Store } from '../store.ts';
 import { readContent } from '../verify.ts';
 import { attachmentReference } from './attachment.ts';
-import { carrySignatures, writeDocuments } from './carry.ts';
+import { writeDocuments } from './carry.ts';
+import { carryAttached } from './referrers.ts';
 import { optional } from './signatures.ts';
 
 // In the store an attachment is found by its content, whatever the repository.
 const ANYWHERE: Reference = parseReference('localhost/attachment');
 
-/** Takes into the store what an archive has beside these manifests and indexes: the indexes they were picked from, and signatures. */
+/** Takes into the store what an archive has beside these manifests and indexes: the indexes they were picked from, signatures and referrers. */
 export async function keepAttachments(
   source: ContentSource,
   store: Store,
@@ -28,7 +29,7 @@ export async function keepAttachments(
     lists.push(list.digest);
   }
   for (const subject of new Set([...subjects, ...lists]))
-    await carrySignatures(source, store, { from: ANYWHERE, to: ANYWHERE, subject }, options);
+    await carryAttached(source, store, { from: ANYWHERE, to: ANYWHERE, subject }, options);
 }
 
 async function listOf(source: ContentSource, subject: Digest, options: ContentOptions): Promise<Descriptor | undefined> {
