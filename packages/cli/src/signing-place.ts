@@ -13,7 +13,7 @@ export async function openPlaces(
   names: readonly string[],
   flags: RegistryFlags & { readonly registry?: boolean },
 ): Promise<{ readonly images: readonly PlacedImage[] } & AsyncDisposable> {
-  const { openRegistry, openStore, parseReference } = await import('@sealos/image');
+  const { openRegistry, openStore, parseReference } = await import('@sealos/image/signing');
   const parsed = names.map((name) => {
     const bare = name.replace(/^docker:\/\//, '');
     return { reference: parseReference(bare), remote: flags.registry === true || bare !== name };

@@ -20,6 +20,6 @@ export function addTrustOptions(command: Command): Command {
 }
 
 export async function readTrustFlags(flags: TrustFlags): Promise<Trust> {
-  const { readTrust } = await import('@sealos/image/archives');
+  const { readTrust } = await import('@sealos/image/signing');
   return readTrust({ keyFiles: flags.verifyKey, policyFile: flags.signaturePolicy });
 }

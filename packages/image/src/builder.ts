@@ -1,4 +1,5 @@
 // A smaller door: building. A command starts as fast as what it imports, and a build needs nothing of offline packages and their templates.
+export { attest } from './attest/attach.ts';
 export { buildImage, contextRoot, prepareBuild } from './build/build-image.ts';
 export { addToIndex } from './build/build-index.ts';
 export { ARCHIVE_LIST } from './discovery/archive-list.ts';

@@ -24,7 +24,7 @@ export function referrersCommand(): Command {
 }
 
 async function referrers(name: string, flags: ReferrersFlags): Promise<void> {
-  const { badInput, familiarName, listReferrers, parsePlatform, readReferrer, resolveManifest } = await import('@sealos/image');
+  const { badInput, familiarName, listReferrers, parsePlatform, readReferrer, resolveManifest } = await import('@sealos/image/signing');
   const { openPlaces } = await import('../signing-place.ts');
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
   await using places = await openPlaces([name], flags);

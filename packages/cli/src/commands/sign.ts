@@ -35,7 +35,7 @@ export function signCommand(): Command {
 }
 
 async function sign(names: readonly string[], flags: SignFlags): Promise<void> {
-  const { badInput, familiarName, readPrivateKey, signImage } = await import('@sealos/image');
+  const { badInput, familiarName, readPrivateKey, signImage } = await import('@sealos/image/signing');
   const { readInputFile } = await import('../input-file.ts');
   const { openPlaces } = await import('../signing-place.ts');
   if (flags.generateKeyPair) {
@@ -60,7 +60,7 @@ async function sign(names: readonly string[], flags: SignFlags): Promise<void> {
 }
 
 async function generate(flags: SignFlags): Promise<void> {
-  const { generateKeyFiles } = await import('@sealos/image');
+  const { generateKeyFiles } = await import('@sealos/image/signing');
   const paths = { privateKey: `${flags.outputKeyPrefix}.key`, publicKey: `${flags.outputKeyPrefix}.pub` };
   // A key that is lost cannot be made again: nothing is overwritten, not even by half.
   await using privateFile = await create(paths.privateKey, 0o600);
@@ -76,7 +76,7 @@ async function generate(flags: SignFlags): Promise<void> {
 /** A file that is new, and gone again when nothing was written into it. */
 async function create(path: string, mode: number): Promise<{ readonly write: (text: string) => Promise<void> } & AsyncDisposable> {
   const { rm } = await import('node:fs/promises');
-  const { badInput } = await import('@sealos/image');
+  const { badInput } = await import('@sealos/image/signing');
   const file = await open(path, 'wx', mode).catch((error: unknown) => {
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error);
     if (code === 'EEXIST')

@@ -24,7 +24,7 @@ export function verifyCommand(): Command {
 }
 
 async function verify(names: readonly string[], flags: VerifyFlags): Promise<void> {
-  const { badInput, familiarName, readKeyFile, verifyImage } = await import('@sealos/image');
+  const { badInput, familiarName, readKeyFile, verifyImage } = await import('@sealos/image/signing');
   const { openPlaces } = await import('../signing-place.ts');
   if (flags.key.length === 0) throw badInput('bad-flag', 'no public key is named', 'write --key cosign.pub');
   const annotations = pairs(

@@ -12,12 +12,14 @@ export function imageUrl(image: {
   readonly digest: Digest;
 }): string {
   const name = image.repository.slice(image.repository.lastIndexOf('/') + 1);
-  const url = [image.registry, image.repository].filter((part) => part !== undefined).join('/');
+  const { registry, repository, tag, digest } = image;
   const qualifiers = [
-    `repository_url=${encodeURIComponent(url)}`,
-    ...(image.tag === undefined ? [] : [`tag=${encodeURIComponent(image.tag)}`]),
+    // A saved image has lost its registry's name.
+    ...(registry === undefined ? [] : [`repository_url=${encodeURIComponent(`${registry}/${repository}`)}`]),
+    ...(tag === undefined ? [] : [`tag=${encodeURIComponent(tag)}`]),
   ];
-  return `pkg:oci/${encoded(name.toLowerCase())}@${encodeURIComponent(image.digest)}?${qualifiers.join('&')}`;
+  const query = qualifiers.length === 0 ? '' : `?${qualifiers.join('&')}`;
+  return `pkg:oci/${encoded(name.toLowerCase())}@${encodeURIComponent(digest)}${query}`;
 }
 
 /** The same for an image by its reference. */

@@ -4,8 +4,8 @@ import { badInput, type SealosError } from '../error.ts';
 import type { Descriptor } from '../manifest.ts';
 import { familiarName, type Reference } from '../reference.ts';
 import { identityMatches } from './identity.ts';
-import { readPublicKey } from './key-file.ts';
 import { demandsOn, type SigstoreSigned } from './policy.ts';
+import { readPublicKey } from './public-key.ts';
 import { claimBy, readSignatures, type StoredSignature } from './signatures.ts';
 import { readKeyFile, type Trust, type VerifyKey } from './trust.ts';
 

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { badInput } from '../error.ts';
-import { readPublicKey } from './key-file.ts';
 import { type Policy, readPolicy } from './policy.ts';
+import { readPublicKey } from './public-key.ts';
 
 /** A key to verify with, and how it is called in messages. */
 export interface VerifyKey {

@@ -1,8 +1,9 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, randomBytes, scrypt } from 'node:crypto';
+import { createPrivateKey, generateKeyPairSync, type KeyObject, randomBytes, scrypt } from 'node:crypto';
 import { promisify } from 'node:util';
 import * as v from 'valibot';
 import { badInput } from '../error.ts';
 import { parseJson } from '../json.ts';
+import { notAKey, usableKey } from './public-key.ts';
 
 /** What cosign 2 writes; what cosign 1 wrote is the same under another label. */
 const LABEL = 'ENCRYPTED SIGSTORE PRIVATE KEY';
@@ -58,23 +59,11 @@ export async function readPrivateKey(pem: string, what: string, password: () => 
   if (pem.includes('-----BEGIN PUBLIC KEY-----')) throw badInput('bad-key', `${what} holds a public key`, 'sign with the private one');
   const passphrase = /ENCRYPTED/.test(pem) ? await password() : undefined;
   try {
-    return usable(createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) }), what);
+    return usableKey(createPrivateKey({ key: pem, ...(passphrase === undefined ? {} : { passphrase }) }), what);
   } catch (error) {
     if (passphrase !== undefined && error instanceof Error && 'code' in error && /BAD_DECRYPT|CIPHER/.test(String(error.code)))
       throw wrongPassword(what);
     throw notAKey(error, what, 'private');
-  }
-}
-
-/** Reads a public key: any SPKI or PKCS#1 PEM of ECDSA (P-256, P-384, P-521), Ed25519 or RSA from 2048 bits. Throws `bad-key` (exit 2). */
-export function readPublicKey(pem: string | Buffer, what: string): KeyObject {
-  const text = pem.toString();
-  // createPublicKey would derive one from a private key: whoever names that file here has mixed them up.
-  if (/PRIVATE KEY-----/.test(text)) throw badInput('bad-key', `${what} holds a private key`, 'verify with the public one');
-  try {
-    return usable(createPublicKey(text), what);
-  } catch (error) {
-    throw notAKey(error, what, 'public');
   }
 }
 
@@ -95,7 +84,7 @@ async function unseal(bytes: Buffer, what: string, password: () => Promise<strin
     throw wrongPassword(what);
   }
   try {
-    return usable(createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' }), what);
+    return usableKey(createPrivateKey({ key: Buffer.from(der), format: 'der', type: 'pkcs8' }), what);
   } catch (error) {
     throw notAKey(error, what, 'private');
   }
@@ -106,22 +95,5 @@ function wrongPassword(what: string): Error {
     'wrong-password',
     `the password does not open ${what}`,
     'give it in COSIGN_PASSWORD, in a file with --password-file, or at the prompt',
-  );
-}
-
-function notAKey(error: unknown, what: string, kind: 'private' | 'public'): unknown {
-  if (error instanceof Error && 'exitCode' in error) return error;
-  return badInput('bad-key', `${what} is not a ${kind} key in PEM`, "'sealos sign --generate-key-pair' makes a pair");
-}
-
-function usable(key: KeyObject, what: string): KeyObject {
-  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
-  if (type === 'ed25519') return key;
-  if (type === 'ec' && ['prime256v1', 'secp384r1', 'secp521r1'].includes(details?.namedCurve ?? '')) return key;
-  if (type === 'rsa' && (details?.modulusLength ?? 0) >= 2048) return key;
-  throw badInput(
-    'bad-key',
-    `${what} holds a key of a kind that is not used for images (${details?.namedCurve ?? type})`,
-    'use ECDSA on P-256',
   );
 }
