@@ -192,9 +192,8 @@ export class Registry implements ContentSource, ContentSink, AsyncDisposable {
 
   /** What refers to a content, as the registry's own API knows it (distribution-spec 1.1); undefined where it has none. */
   async referrers(reference: Reference, digest: Digest, options: ContentOptions = {}): Promise<readonly Descriptor[] | undefined> {
-    const { signal } = options;
-    return this.#firstPlace(reference, options, ({ location, endpoint, subject }) =>
-      requestReferrers({ client: this.#client, endpoint, repository: location.repository, digest, subject, signal }),
+    return this.#firstPlace(reference, options, (place) =>
+      requestReferrers({ ...place, client: this.#client, digest, signal: options.signal }),
     );
   }
 
