@@ -60,7 +60,7 @@ const stages: readonly Stage[] = [
   {
     name: 'compat',
     about:
-      'images made like the published ones on a real cluster, and every known defect of the first sealos: about 4 minutes; writes docs/compatibility.md',
+      'images made like the published ones on a real cluster, and every known defect of the first sealos: about 9 minutes; writes docs/compatibility.md',
     run: () => {
       ensureInstalled(interopPackages);
       return execute(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'test/compat/run.ts')]);

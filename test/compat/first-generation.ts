@@ -1,6 +1,6 @@
 // The image of 2022 of the tests.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { openImage, openStore, parseReference, unpackImage } from '@sealos/image';
 import { imageNames } from '../../scripts/cluster-images.ts';
@@ -25,10 +25,10 @@ async function registryArchive(storage: string, context: string, call: Making['c
   const program = join(rootfs, 'cri/registry');
   mkdirSync(join(container, 'root/bin'), { recursive: true });
   mkdirSync(join(container, 'root/lib64'));
-  cpSync(program, join(container, 'root/bin/registry'));
+  copyFileSync(program, join(container, 'root/bin/registry'));
   const libraries = execFileSync('sh', ['-c', `ldd ${program} || true`], { encoding: 'utf8' }).matchAll(/(\/\S+\.so\S*)/g);
   for (const [, library = ''] of libraries) {
-    cpSync(library, join(container, 'root/lib64', basename(library)), { dereference: true });
+    copyFileSync(library, join(container, 'root/lib64', basename(library)));
   }
   writeFileSync(join(container, 'Kubefile'), 'FROM scratch\nENV LD_LIBRARY_PATH=/lib64\nCOPY root /\n');
   await call('build', '-q', '-t', 'docker.io/library/registry:2.7.1', container);
