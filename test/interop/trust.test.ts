@@ -281,3 +281,20 @@ test('the scope that decides over an image is the one that skopeo takes', async 
     }
   });
 });
+
+test('a name with the digest of a list is pulled by it, one platform of the list, and is there under it the next time', async () => {
+  await withWorkplace(async ({ here, there, settings }) => {
+    const name = `${registry.address}/team/pinned:1`;
+    const index = await makeIndex(here, name, ['amd64', 'arm64']);
+    await pushImage(here, parseReference(name), { registry: settings });
+    for (const pinned of [`${registry.address}/team/pinned@${index.digest}`, `${name}@${index.digest}`]) {
+      const reference = parseReference(pinned);
+      const pulled = await pullImage(there, reference, { registry: settings, platform: parsePlatform('linux/arm64') });
+      assert.equal(pulled.digest, index.digest);
+      assert.equal((await openImage(there, reference, { platform: parsePlatform('linux/arm64') })).config.architecture, 'arm64');
+      const again = await pullImage(there, reference, { policy: 'never', platform: parsePlatform('linux/arm64') });
+      assert.equal(again.digest, index.digest);
+      await assert.rejects(openImage(there, reference, { platform: parsePlatform('linux/amd64') }), { code: 'content-not-found' });
+    }
+  });
+});

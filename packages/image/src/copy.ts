@@ -44,8 +44,11 @@ export async function copyImage(source: ContentSource, sink: ContentSink, option
   await forEachOf(tree.blobs, options.jobs ?? 4, (blob, stop) => copyBlob(source, sink, blob, { ...options, to, signal: stop }), signal);
   for (const document of tree.documents)
     await sink.write(to, document.descriptor, Readable.from([document.bytes], { objectMode: false }), { signal });
-  await sink.tag(to, picked, { signal });
-  return picked;
+  // A name with a list's digest means the list, whatever was taken of it: that is what is found under it again.
+  const named = to.digest !== undefined && to.digest === resolved.digest ? resolved : picked;
+  if (named.digest !== picked.digest) await sink.write(to, named, await source.fetch(from, named, { signal }), { signal });
+  await sink.tag(to, named, { signal });
+  return named;
 }
 
 async function copyBlob(
