@@ -44,8 +44,10 @@ export async function layoutFiles(store: string): Promise<LayoutFiles> {
   }
   for (const entry of await entriesOf(store, 'sealos')) {
     const subject = join('sealos', entry.name);
-    if (['index', 'leases', 'build', 'quarantine', 'origins', 'trees'].includes(entry.name)) {
+    if (['index', 'leases', 'build', 'quarantine'].includes(entry.name)) {
       if (!entry.isDirectory()) stray(subject, `is ${kindOf(entry)} where a directory belongs`);
+    } else if (entry.isDirectory()) {
+      // Working trees, origins of images, and what other versions keep there: theirs to check, never to be moved away.
     } else if (/^lock(\.|$)/.test(entry.name)) {
       const owner = await readOwner(join(store, subject));
       if (owner === undefined ? await isDraft(store, subject) : isAlive(owner)) continue;
