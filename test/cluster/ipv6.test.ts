@@ -83,6 +83,11 @@ test('the worker finds the API at a virtual address of IPv6, and etcd is asked o
   assert.match(await on('h2', 'getent ahostsv6 apiserver.cluster.local'), new RegExp(`^${VIP} `));
   assert.equal(await on('h2', 'curl -sk --max-time 5 https://apiserver.cluster.local:6443/healthz'), 'ok');
   assert.match(await on('h2', 'nft list table ip6 sealos_api'), new RegExp(`dnat to numgen inc mod 1 map .*${master}`));
+  const guard = await until('the guard to have asked the API', 60_000, async () => {
+    const text = await kubectl('-n kube-system logs kube-sealos-lvscare-h2');
+    return / is well/.test(text) ? text : undefined;
+  });
+  assert.ok(guard.includes(`[${master}]:6443 is well`), guard);
   const health: { readonly healthy: boolean } = JSON.parse(await operator('etcd', 'health', '-o', 'json'));
   assert.equal(health.healthy, true);
 });
