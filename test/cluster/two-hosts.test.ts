@@ -34,11 +34,19 @@ async function on(index: number, command: string): Promise<string> {
 
 const kubectl = (command: string) => on(0, `kubectl ${command}`);
 
+async function digestOf(env: NodeJS.ProcessEnv, name: string): Promise<string | undefined> {
+  const images: readonly { readonly name: string; readonly digest: string }[] = JSON.parse(await call(env, 'images', '-o', 'json'));
+  return images.find((image) => image.name === name)?.digest;
+}
+
+/** The images as they are run: by name, by name and digest, and by digest alone. */
+const pinned = { kubernetes: '', hostgw: imageNames.hostgw, whoami: '' };
+
 const runArguments = () => [
   'run',
-  imageNames.kubernetes,
-  imageNames.hostgw,
-  imageNames.whoami,
+  pinned.kubernetes,
+  pinned.hostgw,
+  pinned.whoami,
   '--masters',
   host(0).ip,
   '--nodes',
@@ -113,6 +121,8 @@ async function assertClusterWorks(): Promise<void> {
 before(async () => {
   mkdirSync(built.SEALOS_RUNTIME_ROOT, { recursive: true });
   await buildClusterImages({ storage: built.SEALOS_STORAGE, onLine: log });
+  pinned.kubernetes = `localhost/kubernetes@${await digestOf(built, imageNames.kubernetes)}`;
+  pinned.whoami = `${imageNames.whoami}@${await digestOf(built, imageNames.whoami)}`;
   hosts = await lab.up({ count: 2 });
 });
 
@@ -123,10 +133,6 @@ after(async () => {
 
 test('images go through a registry and an archive file unchanged', async () => {
   await using registry = await startDockerRegistry();
-  const digestOf = async (env: NodeJS.ProcessEnv, name: string) => {
-    const images: readonly { readonly name: string; readonly digest: string }[] = JSON.parse(await call(env, 'images', '-o', 'json'));
-    return images.find((image) => image.name === name)?.digest;
-  };
   const names = Object.values(imageNames);
   for (const name of names) {
     const remote = name.replace('localhost/', `${registry.address}/`);
