@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import {
   type Descriptor,
   generateKeyFiles,
+  hostPlatform,
   loadArchive,
   openImage,
   openRegistry,
@@ -24,6 +25,7 @@ import {
   type Trust,
   verifyImage,
 } from '../../packages/image/src/index.ts';
+import { type SaveListedOptions, saveListed } from '../../packages/image/src/saved-registry/save-listed.ts';
 import { addSignatures } from '../../packages/image/src/trust/carry.ts';
 import { readSignatures } from '../../packages/image/src/trust/signatures.ts';
 import { type DockerRegistry, startDockerRegistry } from '../support/docker-registry.ts';
@@ -206,13 +208,23 @@ test('with sigstoreSigned an unsigned image never becomes visible, whatever way 
     await assert.rejects(pullImage(there, reference, { registry: settings, trust }), refusal);
     await assert.rejects(loadArchive(there, `${directory}/unsigned.tar`, { trust }), refusal);
     assert.deepEqual(await names(there), []);
+    const saved = `${directory}/saved`;
+    const listed = { directory: saved, images: [{ reference, from: 'registry', isGuess: false, where: [] }], store: there } as const;
+    await using source = openRegistry(settings);
+    const save = (more: Partial<SaveListedOptions> = {}) =>
+      saveListed({ ...listed, archives: [], source, platform: hostPlatform(), trust, ...more });
+    await assert.rejects(save(), refusal);
+    await assert.rejects(save({ images: [], archives: [{ path: `${directory}/unsigned.tar`, name: reference }] }), refusal);
+    assert.deepEqual(await readdir(saved).catch(() => []), [], 'nothing of it is saved for a cluster');
     assert.deepEqual(await readdir(`${there.path}/blobs/sha256`), [], 'not even its content is there');
 
     await pullImage(there, reference, { registry: settings, trust: { policy: undefined, keys: [] } });
     await assert.rejects(pullImage(there, reference, { registry: settings, trust }), refusal, 'what is in the store is no exception');
     await using client = openRegistry(settings);
     await signImage(client, reference, { key });
+    await save();
     await pullImage(there, reference, { registry: client, trust });
+    await save({ images: [{ ...listed.images[0], from: 'store' }] });
     assert.deepEqual(await names(there), ['team/unsigned:1']);
   });
 });

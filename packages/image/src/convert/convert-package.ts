@@ -131,7 +131,15 @@ async function saveArchives(
     try {
       await using archive = await openArchive(store, join(context, 'images', name), { signal });
       const references = archive.images.map(({ reference }) => reference);
-      await saveImages({ directory: join(context, 'registry'), references, platform: 'all', source: archive.source, signal, onEvent });
+      await saveImages({
+        directory: join(context, 'registry'),
+        references,
+        platform: 'all',
+        source: archive.source,
+        store,
+        signal,
+        onEvent,
+      });
       for (const reference of references) found.set(formatReference(reference), reference);
       const [first] = references;
       if (first !== undefined && platform === undefined) {

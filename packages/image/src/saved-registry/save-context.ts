@@ -6,6 +6,7 @@ import { discoverImages } from '../discovery/discover.ts';
 import { badInput } from '../error.ts';
 import type { Platform } from '../manifest.ts';
 import type { Store } from '../store.ts';
+import type { Trust } from '../trust/trust.ts';
 import type { NamedImages } from './named-images.ts';
 import { saveListed } from './save-listed.ts';
 
@@ -21,6 +22,8 @@ export interface SaveContextOptions extends ContentOptions {
   /** Has the images that the context takes from this machine, and room for archives that have to be unpacked. */
   readonly store: Store;
   readonly platform: Platform | 'all';
+  /** What may be saved; default: what containers' policy.json says. */
+  readonly trust?: Trust | undefined;
   /** Contents on their way at once. */
   readonly jobs?: number | undefined;
   readonly onEvent?: OnTransfer | undefined;

@@ -2,11 +2,13 @@ import { Readable, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ContentSource, OnTransfer } from '../content.ts';
 import { badInput } from '../error.ts';
-import { type ImageTree, pick, readTree } from '../image-tree.ts';
+import { type ImageTree, pickOf, readTree } from '../image-tree.ts';
 import type { Descriptor, Platform } from '../manifest.ts';
 import { isIndex } from '../media-types.ts';
 import { forEachOf } from '../parallel.ts';
 import { familiarName, formatReference, type Reference } from '../reference.ts';
+import { requireTrusted } from '../trust/require-trusted.ts';
+import { readTrust, type Trust } from '../trust/trust.ts';
 import { readContent } from '../verify.ts';
 import { removeUnfinished } from './drafts.ts';
 import { openSavedRegistry, type SavedRegistry } from './saved-registry.ts';
@@ -17,6 +19,10 @@ export interface SaveImagesOptions {
   readonly references: readonly Reference[];
   readonly platform: Platform | 'all';
   readonly source: ContentSource;
+  /** Where signatures of the images may be besides. */
+  readonly store?: ContentSource | undefined;
+  /** What may be saved; default: what containers' policy.json says. */
+  readonly trust?: Trust | undefined;
   /** Contents on their way at once (default 5). */
   readonly jobs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -34,18 +40,19 @@ interface Wanted {
 
 /**
  * Saves container images into a directory that a registry can serve. No content that is there is fetched again, and none twice. The
- * registry host is not part of a name there: throws `image-collision` (exit 2) when two images would get one name and are not the same.
+ * registry host is not part of a name there: throws `image-collision` (exit 2) when two images would get one name and are not the same, and `not-trusted` (exit 2) before any content is fetched.
  */
 export async function saveImages(options: SaveImagesOptions): Promise<void> {
   const { directory, references, signal } = options;
   const unique = [...new Map(references.map((reference) => [formatReference(reference), reference])).values()];
   const jobs = options.jobs ?? 5;
+  const trust = options.trust ?? (await readTrust());
   const found = new Map<Reference, Wanted>();
   await forEachOf(
     unique,
     jobs,
     async (reference, stop) => {
-      found.set(reference, await find(reference, { ...options, signal: stop }));
+      found.set(reference, await find(reference, trust, { ...options, signal: stop }));
     },
     signal,
   );
@@ -59,15 +66,16 @@ export async function saveImages(options: SaveImagesOptions): Promise<void> {
   for (const one of wanted) await name(registry, one, signal);
 }
 
-async function find(reference: Reference, options: SaveImagesOptions): Promise<Wanted> {
-  const { source, platform, signal } = options;
-  const picked = await pick(source, reference, { platform, signal });
+async function find(reference: Reference, trust: Trust, options: SaveImagesOptions): Promise<Wanted> {
+  const { source, store, platform, signal } = options;
+  const resolved = await source.resolve(reference, { signal });
+  const picked = await pickOf(source, reference, resolved, { platform, signal });
+  const sources = store === undefined || store === source ? [source] : [source, store];
+  await requireTrusted(sources, { reference, chain: [resolved, picked] }, trust, { signal });
   const tree = await readTree(source, reference, picked, signal);
   let index: Wanted['index'];
-  if (reference.digest !== undefined && reference.digest !== picked.digest) {
-    const descriptor = await source.resolve(reference, { signal });
-    if (isIndex(descriptor.mediaType)) index = { descriptor, bytes: await readContent(source, reference, descriptor, { signal }) };
-  }
+  if (reference.digest !== undefined && reference.digest !== picked.digest && isIndex(resolved.mediaType))
+    index = { descriptor: resolved, bytes: await readContent(source, reference, resolved, { signal }) };
   return { reference, picked, tree, index };
 }
 

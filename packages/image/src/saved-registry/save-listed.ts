@@ -7,6 +7,7 @@ import type { Platform } from '../manifest.ts';
 import { forEachOf } from '../parallel.ts';
 import { familiarName, type Reference } from '../reference.ts';
 import type { Store } from '../store.ts';
+import type { Trust } from '../trust/trust.ts';
 import { saveImages } from './save-images.ts';
 
 export interface SaveListedOptions extends ContentOptions {
@@ -20,6 +21,8 @@ export interface SaveListedOptions extends ContentOptions {
   /** Has the images that are taken from this machine, and room for archives that have to be unpacked. */
   readonly store: Store;
   readonly platform: Platform | 'all';
+  /** What may be saved; default: what containers' policy.json says. */
+  readonly trust?: Trust | undefined;
   /** Contents on their way at once. */
   readonly jobs?: number | undefined;
   readonly onEvent?: OnTransfer | undefined;
@@ -27,11 +30,11 @@ export interface SaveListedOptions extends ContentOptions {
 
 /**
  * Saves images from registries, from this machine and from archives. What was only guessed to be an image and cannot be had is a warning.
- * Throws `image-collision` and what the sources throw.
+ * Throws `image-collision`, `not-trusted` and what the sources throw.
  */
 export async function saveListed(options: SaveListedOptions): Promise<{ readonly images: number; readonly warnings: readonly string[] }> {
-  const { directory, archives, source, store, platform, jobs, signal, onEvent } = options;
-  const common = { directory, platform, jobs, signal, onEvent };
+  const { directory, archives, source, store, platform, trust, jobs, signal, onEvent } = options;
+  const common = { directory, store, trust, platform, jobs, signal, onEvent };
   const { images, warnings } = await withoutFailedGuesses(options);
   for (const from of ['registry', 'store'] as const) {
     const references = images.filter((image) => image.from === from).map(({ reference }) => reference);

@@ -22,7 +22,7 @@ interface Signed {
 }
 
 /**
- * The one place where it is decided whether an image may come into the store or go to hosts. `sources` are where its signatures may
+ * The one place where it is decided whether an image may come into the store, into a cluster image's `registry/`, or go to hosts. `sources` are where its signatures may
  * be. Throws `not-trusted` (exit 2), naming the image, the policy and its scope.
  */
 export async function requireTrusted(
