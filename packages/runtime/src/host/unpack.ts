@@ -44,8 +44,10 @@ function remoteProgram(into: string, exclude: readonly string[], program: 'gzip'
     ...['tar', '-x', '-f', '-', '-C', into, '--numeric-owner', '--same-owner', '--same-permissions', '--anchored'],
     // Capabilities of programs; other attributes (SELinux labels) belong to the system that made the image.
     ...['--xattrs', '--xattrs-include=security.capability'],
-    ...exclude.flatMap((path) => [`--exclude=${escapePattern(path)}`, `--exclude=./${escapePattern(path)}`]),
   ];
+  const apart =
+    excluding('--no-wildcards', exclude.filter(isLine)) +
+    excluding('--wildcards', exclude.filter((path) => !isLine(path)).map(escapePattern));
   const reader = { gzip: 'gzip -dc | ', zstd: 'zstd -dcq --long=31 | ' };
   return `export LC_ALL=C PATH="\${PATH:+$PATH:}/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 umask 022
@@ -53,15 +55,27 @@ set -o pipefail
 mkdir -p -- ${quote(into)} || exit
 ( while kill -0 ${loop}; do sleep 2; done; kill -KILL 0 ) </dev/null >/dev/null 2>&1 &
 sealos_watch=$!
-${program === undefined ? '' : reader[program]}${tar.map(quote).join(' ')}
+${program === undefined ? '' : reader[program]}${tar.map(quote).join(' ')}${apart}
 sealos_status=$?
 kill -KILL "$sealos_watch"
 exit $sealos_status`;
 }
 
-/** tar takes `*?[\` in an exclusion as a pattern. */
+/** An argument list holds only so many names: tar reads them from a file, one a line. Those without wildcards it looks up in a table. */
+function excluding(how: '--wildcards' | '--no-wildcards', paths: readonly string[]): string {
+  if (paths.length === 0) return '';
+  const lines = paths.flatMap((path) => [path, `./${path}`]).map(quote);
+  return ` ${how} -X <(printf '%s\\n' ${lines.join(' ')})`;
+}
+
+/** Whether tar would read a name from a line as it is: it cuts off space at the end. */
+function isLine(path: string): boolean {
+  return !/\n|[ \t\v\f\r]$/.test(path);
+}
+
+/** As a pattern in which `?` stands for what a line cannot hold. */
 function escapePattern(path: string): string {
-  return path.replaceAll(/[*?[\\]/g, '\\$&');
+  return path.replaceAll(/[*?[\\]/g, '\\$&').replaceAll(/[\n \t\v\f\r]/g, '?');
 }
 
 async function send(

@@ -16,8 +16,12 @@ export interface LayerOutline {
   readonly setIds: readonly string[];
 }
 
+/** How many names a layer may delete, or have as devices, that tar can be told of only as patterns: it holds every entry against each of them. */
+const ODD_NAMES = 100;
+
 /** Sums a layer up. Throws `bad-image` (exit 2) for names that hosts would read differently, and for links among the container images. */
 export function layerOutline(image: string, entries: readonly LayerEntry[], deleted: readonly string[]): LayerOutline {
+  const ofType = (...types: readonly LayerEntry['type'][]) => entries.filter(({ type }) => types.includes(type)).map(({ path }) => path);
   const directories = new Set<string>();
   const links = new Map<string, string>();
   for (const { path, type, linkname = '' } of entries) {
@@ -32,8 +36,9 @@ export function layerOutline(image: string, entries: readonly LayerEntry[], dele
     if ((links.get(path) ?? linkname) !== linkname) throw refuse('is there twice, as links to different places');
     links.set(path, linkname);
   }
+  const odd = [...deleted, ...ofType('character', 'block', 'fifo')].filter((path) => /\s$|\n/.test(path)).length;
+  if (odd > ODD_NAMES) throw badImage(image, `it deletes, or has as devices, ${odd} names that end in space or hold line breaks`);
   for (const path of deleted) directories.add(posix.dirname(path));
-  const ofType = (...types: readonly LayerEntry['type'][]) => entries.filter(({ type }) => types.includes(type)).map(({ path }) => path);
   const isSetId = ({ type, mode }: LayerEntry) => (type === 'file' || type === 'hardlink') && (mode & 0o6000) !== 0;
   return {
     directories: [...directories],

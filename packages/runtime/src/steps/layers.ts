@@ -147,7 +147,9 @@ async function place(layout: HostLayout, host: Host, placement: Placement, conte
   const { signal } = context;
   const title = `unpacking a layer of ${placement.image.name}`;
   const removed = layer.removes.map((path) => `${into}/${path}`);
-  await host.run(script`rm -rf ${removed} && mkdir -p ${into} ${layout.markers}`, { title, signal });
+  // Through a pipe: a layer may remove more than an argument list holds.
+  if (removed.length > 0) await host.run(script`printf '%s\\0' ${removed} | xargs -0 rm -rf --`, { title, signal });
+  await host.run(script`mkdir -p ${into} ${layout.markers}`, { title, signal });
   await host.unpack(await layer.open(signal), into, {
     title,
     compression: layer.compression,

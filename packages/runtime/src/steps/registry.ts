@@ -17,12 +17,14 @@ export function registryStep(shape: PlanShape, lifecycle: Pick<LifecycleInput, '
     layout,
     hosts: shape.hosts.filter(({ address }) => address.ip === registry.host.ip),
     async before(host, { signal }) {
-      // A real directory there is somebody's data: it is never removed.
+      // What is there is somebody's, a directory with data or a link of the system's (/var/run): only a cluster's own link makes room.
       await host.run(
         script`mkdir -p ${`${layout.rootfs}/registry`} "$(dirname ${registry.data})"
-if [ -d ${registry.data} ] && [ ! -L ${registry.data} ]; then
-  rmdir ${registry.data} 2>/dev/null || { echo ${`${registry.data} holds data that is not of this cluster; move it away, or choose another place with -e registryData=DIR`} >&2; exit 1; }
-fi
+if [ -L ${registry.data} ]; then
+  case "$(readlink -- ${registry.data})" in */rootfs/registry) ;; *) [ ! -e ${registry.data} ] ;; esac
+else
+  [ ! -e ${registry.data} ] || rmdir ${registry.data} 2>/dev/null
+fi || { echo ${`${registry.data} holds data that is not of this cluster; move it away, or choose another place with -e registryData=DIR`} >&2; exit 1; }
 ln -sfn ${`${layout.rootfs}/registry`} ${registry.data}`,
         { title: 'linking the registry to its data', signal },
       );
@@ -45,7 +47,7 @@ echo ${`nothing answers on port ${registry.port}`} >&2; exit 1`,
     },
     async undo(host, context) {
       await step.undo?.(host, context);
-      await host.run(script`if [ -L ${registry.data} ]; then rm -f ${registry.data}; fi`, {
+      await host.run(script`case "$(readlink -- ${registry.data})" in */rootfs/registry) rm -f -- ${registry.data} ;; esac`, {
         title: 'removing the registry link',
         signal: context.signal,
       });
