@@ -4,7 +4,11 @@ import { isJumpList } from '../host/jump.ts';
 // The schema of `apps.sealos.io/v1beta1`, as files in the field hold it: what Go writes as null is absent, and members that are not
 // known are kept apart (`unknown.ts`).
 
-const text = v.string();
+// YAML can write a zero byte; neither a shell nor a path can hold one.
+const text = v.pipe(
+  v.string(),
+  v.check((value) => !value.includes('\0'), 'holds a zero byte'),
+);
 const texts = v.nullish(v.array(text), []);
 const textMap = v.nullish(v.record(text, text), {});
 const optionalText = v.nullish(text);

@@ -53,10 +53,14 @@ export interface Host extends AsyncDisposable {
   run(script: Script, options: RunOptions): Promise<Output>;
   /** Streams a tar archive into a directory, made if missing. Owners, modes and times are kept; existing files are replaced. */
   unpack(body: Readable, into: string, options: UnpackOptions): Promise<void>;
-  /** Writes all files through one tar stream, each under a temporary name and renamed; a file that has this content and mode already is not touched. Returns the paths that changed. */
+  /**
+   * Writes all files through one tar stream, each under a temporary name and renamed; a file that has this content and mode already is not
+   * touched. Returns the paths that changed. Those at or below `within` have to lie there indeed: one behind a link that leads out of it,
+   * which an image may have brought, makes the call fail with nothing changed.
+   */
   writeFiles(
     files: readonly HostFile[],
-    options: { readonly title: string; readonly signal?: AbortSignal | undefined },
+    options: { readonly title: string; readonly within?: string | undefined; readonly signal?: AbortSignal | undefined },
   ): Promise<readonly string[]>;
   /** The content, or undefined where there is no such file. */
   readFile(path: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<Uint8Array | undefined>;

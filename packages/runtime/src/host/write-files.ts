@@ -24,7 +24,7 @@ export async function writeFiles(hands: Hands, files: readonly HostFile[], optio
   try {
     await hands.run(script`mkdir -p -m 0700 ${hands.temporary} && mkdir -m 0700 ${staging}`, options);
     await hands.unpack(Readable.from(writeTar(archived(changed))), staging, { ...options, compression: 'none' });
-    await hands.run(moves(changed, staging), options);
+    await hands.run(moves(changed, staging, options.within), options);
   } catch (error) {
     // Whatever went wrong is told; where not even this can be run, the connection is gone, and the host removes the directory itself.
     await hands.run(clearing(staging), { title: options.title }).catch(() => {});
@@ -66,7 +66,7 @@ function* archived(files: readonly HostFile[]) {
  * First all files beside their targets and onto the disk, then all renamed: nobody sees half a file, a full disk changes none of them,
  * and it works across filesystems.
  */
-function moves(files: readonly HostFile[], staging: string): Script {
+function moves(files: readonly HostFile[], staging: string, within = ''): Script {
   const pairs = files.flatMap(({ path }, index) => [
     `${staging}/${index}`,
     posix.join(posix.dirname(path), `.${posix.basename(path)}.sealos-${posix.basename(staging)}`),
@@ -75,6 +75,10 @@ function moves(files: readonly HostFile[], staging: string): Script {
   return script`set -e
 files=(${pairs})
 each() { local i; for ((i = 0; i < \${#files[@]}; i += 3)); do "$1" "\${files[i]}" "\${files[i + 1]}" "\${files[i + 2]}"; done; }
+within=${within}
+inside() { local real; case "$3" in "$within"/*) ;; *) return 0 ;; esac
+  real=$(readlink -m -- "\${3%/*}") && case "$real/" in "$(readlink -m -- "$within")"/*) return 0 ;; esac
+  echo "$3 lies behind a link that leads out of $within" >&2; return 1; }
 forget() { rm -f -- "$2"; }
 place() { if [ -d "$3" ] && [ ! -L "$3" ]; then echo "$3 is a directory" >&2; return 1; fi; mkdir -p -- "$(dirname -- "$3")"
   # Of a call that was killed in between, which could not tidy up.
@@ -83,6 +87,7 @@ place() { if [ -d "$3" ] && [ ! -L "$3" ]; then echo "$3 is a directory" >&2; re
 rename() { mv -fT -- "$2" "$3"; }
 trap 'each forget; ${clearing(staging)}' EXIT
 temporary=()
+[ -z "$within" ] || each inside
 each place
 sync -- "\${temporary[@]}" 2>/dev/null || sync
 each rename`;

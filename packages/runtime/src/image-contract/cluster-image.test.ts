@@ -112,3 +112,21 @@ test('images that cannot be run together are refused before anything is touched'
   validateImages([application()], { newCluster: false });
   validateImages([rootfs(), application()], { newCluster: true });
 });
+
+for (const [where, members] of [
+  ['a label', { Labels: { ...rootfsLabels, init: 'init.sh\0rm -rf /' } }],
+  ['a variable', { Env: ['A=b\0c'] }],
+  ['a command', { Cmd: ['echo\0'] }],
+  ['an entrypoint', { Entrypoint: ['\0'] }],
+] as const) {
+  test(`a zero byte in ${where} is bad input: it would end the script on a host`, () => {
+    assert.throws(
+      () => clusterImage('app', config({ ...members } as NonNullable<ImageConfig['config']>)),
+      badInputWith(/^app: .*zero byte/),
+    );
+  });
+}
+
+test('what labels say is shown without control characters', () => {
+  assert.throws(() => application({ 'sealos.io.type': '\x1b[2J' }), badInputWith(/^app:1: label sealos.io.type is '\?\[2J'$/));
+});

@@ -1,5 +1,5 @@
 import { isIP, isIPv6 } from 'node:net';
-import { badInput, type ImageConfig } from '@sealos/image';
+import { badInput, type ImageConfig, shownName } from '@sealos/image';
 import semver from 'semver';
 import type { Environment } from '../cluster/cluster.ts';
 import { contractLabel, substituteLabel } from './label-text.ts';
@@ -71,11 +71,14 @@ const scriptLabels: Readonly<Record<keyof LifecycleScripts, string>> = {
 
 /** Reads an image's contract. Throws bad input where a rootfs lacks what it must have. */
 export function clusterImage(name: string, config: ImageConfig): ClusterImage {
-  const labels = config.config?.Labels ?? {};
-  const env = imageEnvironment(config.config?.Env ?? []);
+  const { Labels: labels = {}, Env: assignments = [], Entrypoint = [], Cmd = [] } = config.config ?? {};
+  // No shell can hold it, and a host takes it for the end of a script.
+  if ([...Object.values(labels), ...assignments, ...Entrypoint, ...Cmd].some((text) => text.includes('\0')))
+    throw badInput('bad-image', `${name}: its labels, environment or commands hold a zero byte`, 'have it built without that');
+  const env = imageEnvironment(assignments);
   const kind = imageKind(name, labels);
   const version = kubernetesVersion(name, kind, labels);
-  const entrypoint = shellLines(config.config?.Entrypoint);
+  const entrypoint = shellLines(Entrypoint);
   return {
     name,
     kind,
@@ -86,7 +89,7 @@ export function clusterImage(name: string, config: ImageConfig): ClusterImage {
     lvscareImage: substituteLabel(labels['image'] || defaultLvscareImage, env),
     scripts: kind === 'application' ? {} : labelledScripts(labels),
     env,
-    commands: [...entrypoint, ...shellLines(config.config?.Cmd)],
+    commands: [...entrypoint, ...shellLines(Cmd)],
     entrypointCount: entrypoint.length,
     skipPhases: (contractLabel(labels, 'kubeadm.skip-phases') ?? '')
       .split(',')
@@ -156,7 +159,7 @@ function imageKind(name: string, labels: Readonly<Record<string, string>>): Imag
   const type = contractLabel(labels, 'type') ?? 'application';
   const kind = Object.hasOwn(kinds, type) ? kinds[type] : undefined;
   if (kind !== undefined) return kind;
-  throw badInput('bad-image', `${name}: label sealos.io.type is '${type}'`, 'it is rootfs, patch or application');
+  throw badInput('bad-image', `${name}: label sealos.io.type is '${shownName(type)}'`, 'it is rootfs, patch or application');
 }
 
 function kubernetesVersion(name: string, kind: ImageKind, labels: Readonly<Record<string, string>>): string | undefined {
@@ -166,12 +169,15 @@ function kubernetesVersion(name: string, kind: ImageKind, labels: Readonly<Recor
   if (abi && !abiVersions.includes(abi)) {
     throw badInput(
       'bad-image',
-      `${name}: its label sealos.io.version is '${abi}', known are ${abiVersions.join(' and ')}`,
+      `${name}: its label sealos.io.version is '${shownName(abi)}', known are ${abiVersions.join(' and ')}`,
       'use an image made for sealos 4 or 5',
     );
   }
   if (text === undefined || semver.parse(text) === null) {
-    throw badInput('bad-image', `${name}: label version is ${text === undefined ? 'missing' : `'${text}'`}, not a Kubernetes version`);
+    throw badInput(
+      'bad-image',
+      `${name}: label version is ${text === undefined ? 'missing' : `'${shownName(text)}'`}, not a Kubernetes version`,
+    );
   }
   return text.startsWith('v') ? text : `v${text}`;
 }
@@ -180,12 +186,13 @@ function distribution(name: string, labels: Readonly<Record<string, string>>): '
   const text = contractLabel(labels, 'distribution');
   if (text === undefined || text === '' || text === 'kubernetes' || text === 'kubeadm') return 'kubernetes';
   if (text === 'k3s') return 'k3s';
-  throw badInput('unsupported-distribution', `${name}: distribution '${text}' is not known`, 'known are kubernetes and k3s');
+  throw badInput('unsupported-distribution', `${name}: distribution '${shownName(text)}' is not known`, 'known are kubernetes and k3s');
 }
 
 function labelledVip(name: string, labels: Readonly<Record<string, string>>, env: Environment): string {
   const vip = substituteLabel(labels['vip'] ?? '', env) || env.get('defaultVIP') || defaultVip;
-  if (isIP(vip) === 0) throw badInput('bad-image', `${name}: label vip is '${vip}', not an IP address`, 'set it with -e defaultVIP=IP');
+  if (isIP(vip) === 0)
+    throw badInput('bad-image', `${name}: label vip is '${shownName(vip)}', not an IP address`, 'set it with -e defaultVIP=IP');
   return vip;
 }
 
@@ -209,6 +216,6 @@ export function imageEnvironment(assignments: readonly string[]): Environment {
 }
 
 /** The shell form of CMD is `["/bin/sh", "-c", LINE]`: without the first two it is one line like any other. */
-function shellLines(elements: readonly string[] | undefined): readonly string[] {
-  return (elements ?? []).filter((element) => element !== '/bin/sh' && element !== '-c');
+function shellLines(elements: readonly string[]): readonly string[] {
+  return elements.filter((element) => element !== '/bin/sh' && element !== '-c');
 }

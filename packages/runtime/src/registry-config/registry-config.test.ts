@@ -36,6 +36,8 @@ for (const [text, message] of [
   ['data: registry', "etc/registry.yml:1: document 1: data 'registry' is not a directory of its own, such as /var/lib/registry"],
   ['ip: host', "etc/registry.yml:1: document 1: ip 'host' is not an IP address"],
   ['username: "a:b"', 'etc/registry.yml:1: document 1: username must not hold a colon or a line break'],
+  ['password: "a\\0b"', 'etc/registry.yml:1: document 1: password must not hold control characters'],
+  ['data: "/data/x\\nrm -rf /"', 'etc/registry.yml:1: document 1: data must not hold control characters'],
   ['- a', 'etc/registry.yml:1: document 1 is not a map'],
   ['domain: [a]', 'etc/registry.yml:1: document 1: domain is Array, not (string | number)'],
 ] as const) {

@@ -56,11 +56,13 @@ export function parseRegistryConfig(content: string | undefined, name: string, w
   const port = given.port === '' ? defaultRegistryConfig.port : Number(given.port);
   const data = posix.normalize(given.data || defaultRegistryConfig.data).replace(/\/$/, '');
   const refuse = (member: string, why: string) => badInput('bad-registry-config', `${document.where([member])}: ${member} ${why}`);
+  for (const member of ['password', 'data'] as const)
+    if (/\p{Cc}/u.test(given[member])) throw refuse(member, 'must not hold control characters');
   if (!/^[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?$/.test(domain)) throw refuse('domain', `'${domain}' is not a host name`);
   if (!Number.isInteger(port) || port < 1 || port > 65535) throw refuse('port', `'${given.port}' is not a port (1 to 65535)`);
   // The directory is replaced by a link: one of the system's own must not be.
   if (!/^\/[^/]+\/./.test(data)) throw refuse('data', `'${given.data}' is not a directory of its own, such as /var/lib/registry`);
   if (given.ip !== '' && isIP(given.ip) === 0) throw refuse('ip', `'${given.ip}' is not an IP address`);
-  if (given.username.includes(':') || /[\r\n]/.test(given.username)) throw refuse('username', 'must not hold a colon or a line break');
+  if (/[:\p{Cc}]/u.test(given.username)) throw refuse('username', 'must not hold a colon or a line break');
   return { ...(given.ip === '' ? {} : { ip: given.ip }), domain, port, username: given.username, password: given.password, data };
 }

@@ -11,7 +11,17 @@ const render = (files: Record<string, string>, env: Record<string, string> = {})
 
 test('templates lie below etc, scripts and manifests, at any depth, and nowhere else', () => {
   for (const path of ['etc/a.tmpl', 'scripts/x/y/b.tmpl', 'manifests/c.yaml.tmpl']) assert.ok(isTemplatePath(path), path);
-  for (const path of ['charts/a.tmpl', 'a.tmpl', 'etc/.tmpl/a', 'etc/a.tpl', 'etc/a', 'opt/etc/a.tmpl', 'etcx/a.tmpl'])
+  for (const path of [
+    'charts/a.tmpl',
+    'a.tmpl',
+    'etc/.tmpl/a',
+    'etc/a.tpl',
+    'etc/a',
+    'opt/etc/a.tmpl',
+    'etcx/a.tmpl',
+    'etc/..tmpl',
+    'etc/...tmpl',
+  ])
     assert.ok(!isTemplatePath(path), path);
 });
 

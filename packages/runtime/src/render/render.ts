@@ -7,9 +7,9 @@ import { isSecretKey } from '../image-contract/environment.ts';
 
 const suffix = '.tmpl';
 
-/** Whether a path relative to an image's root is rendered: `*.tmpl` below `etc/`, `scripts/` or `manifests/`. */
+/** Whether a path relative to an image's root is rendered: `*.tmpl` below `etc/`, `scripts/` or `manifests/`; not one that would become `.` or `..`. */
 export function isTemplatePath(path: string): boolean {
-  return /^(?:etc|scripts|manifests)\/(?:.*\/)?[^/]+\.tmpl$/.test(path);
+  return /^(?:etc|scripts|manifests)\/(?:.*\/)?(?!\.{1,2}\.tmpl$)[^/]+\.tmpl$/.test(path);
 }
 
 /**

@@ -41,7 +41,8 @@ export function applicationStep({ layout, commands, needs, witnesses, force, tim
         // Even an image without files of its own has a directory to run in.
         await host.run(script`mkdir -p ${layout.workdir(image.directory)}`, { title: 'making the application directory', signal });
       }
-      if (commands.files.length > 0) await host.writeFiles(commands.files, { title: 'writing the rendered files', signal });
+      if (commands.files.length > 0)
+        await host.writeFiles(commands.files, { title: 'writing the rendered files', within: layout.data, signal });
       await host.run(finishing(commands.script(host.address), layout, id, hash), {
         title: `running ${image.name}`,
         signal,

@@ -45,7 +45,7 @@ export function configFilesStep(input: ConfigFilesInput): Step {
       else gone.push(path, ...(path.endsWith('.tmpl') ? [path.slice(0, -'.tmpl'.length)] : []));
     }
     const title = 'putting back what no Config changes any more';
-    if (originals.length > 0) await host.writeFiles(originals, { title, signal });
+    if (originals.length > 0) await host.writeFiles(originals, { title, within: layout.data, signal });
     if (gone.length > 0) await host.run(script`rm -f -- ${gone}`, { title, signal });
   }
 
@@ -77,7 +77,7 @@ export function configFilesStep(input: ConfigFilesInput): Step {
         before.filter((path) => !wanted.includes(path)),
         context,
       );
-      if (files.length > 0) await host.writeFiles(files, { title: 'writing the files that Configs change', signal });
+      if (files.length > 0) await host.writeFiles(files, { title: 'writing the files that Configs change', within: layout.data, signal });
       await host.run(finishing(record(wanted), layout, CONFIG_FILES_STEP, hashOf(host.address)), { title, signal });
     },
   };

@@ -34,7 +34,7 @@ export function filesStep(input: {
     },
     async apply(host, { signal }) {
       const files = filesOf(host.address.ip);
-      await host.writeFiles(files, { title: 'writing the rendered files', signal });
+      await host.writeFiles(files, { title: 'writing the rendered files', within: input.layout.data, signal });
       await host.run(finishing(script`true`, input.layout, input.id, filesHash(files)), { title: 'recording the rendered files', signal });
     },
   };
