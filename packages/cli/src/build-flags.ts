@@ -98,16 +98,6 @@ export function addBuildFlags(command: Command): Command {
     .addOption(new Option('-o, --output <format>', 'of --list-images').choices(['json']));
   command.addOption(new Option('--pull-always', 'as --pull=always').hideHelp());
   command.addOption(new Option('--pull-never', 'as --pull=never').hideHelp());
-  for (const flags of [
-    '--isolation <kind>',
-    '--layers [bool]',
-    '--rm [bool]',
-    '--force-rm [bool]',
-    '--jobs <count>',
-    '--skip-unused-stages [bool]',
-  ]) {
-    command.addOption(new Option(flags, 'taken for scripts made for buildah; has no effect').hideHelp());
-  }
   return command;
 }
 

@@ -1,11 +1,15 @@
 import { Command } from 'commander';
 import { type CommandEntry, commands } from './command-list.ts';
 import { reportError } from './error-output.ts';
+import { acceptFlagsOfOthers, heedFlagsOfOthers } from './flags-of-others.ts';
+import { acceptGlobalFlags, addGlobalFlags, heedGlobalFlags, takesNextWord } from './global-flags.ts';
+import { readGoFlags } from './go-flags.ts';
 import { interrupted, listenForInterrupts } from './interrupt.ts';
+import { version } from './product.ts';
 
 /** The command that the arguments name: their first word that is neither a flag nor the value of a global one. */
 function entryOf(argv: readonly string[]): CommandEntry | undefined {
-  const word = argv.find((argument, index) => !argument.startsWith('-') && argv[index - 1] !== '--root');
+  const word = argv.find((argument, index) => !argument.startsWith('-') && !takesNextWord(argv[index - 1]));
   return commands.find((entry) => entry.name === word || entry.aliases?.includes(word ?? ''));
 }
 
@@ -23,12 +27,11 @@ function throwInsteadOfExit(command: Command): void {
 }
 
 function emptyProgram(): Command {
-  return new Command('sealos')
+  const program = new Command('sealos')
     .description('Turns Linux servers into a Kubernetes cluster with its applications, also where there is no internet.')
     .option('--debug', 'show where errors come from')
-    .option('--root <dir>', 'where the images of this machine are kept')
-    .enablePositionalOptions()
-    .addHelpText('after', "\nRun 'sealos COMMAND --help' for a command's own flags.");
+    .version(version, '-v, --version', 'show the version');
+  return addGlobalFlags(program).enablePositionalOptions().addHelpText('after', "\nRun 'sealos COMMAND --help' for a command's own flags.");
 }
 
 const loaded = async (entry: CommandEntry): Promise<Command> => (await entry.load()).summary(entry.summary).helpGroup(`${entry.group}:`);
@@ -42,21 +45,26 @@ export async function wholeProgram(): Promise<Command> {
   return program;
 }
 
-async function makeProgram(argv: readonly string[]): Promise<Command> {
+/** The program with the one command that the words name, or where they name none with what the help shows of all; and the words as it reads them. */
+export async function programFor(argv: readonly string[]): Promise<{ readonly program: Command; readonly words: readonly string[] }> {
   const program = emptyProgram();
   const wanted = entryOf(argv);
-  if (wanted) program.addCommand(await loaded(wanted));
-  else for (const entry of commands) program.addCommand(stub(entry), visibility(entry));
-  program.hook('preAction', (root) => {
-    const { root: storage } = root.opts<{ root?: string }>();
-    if (storage) process.env['SEALOS_STORAGE'] = storage;
+  let words = argv;
+  if (wanted) {
+    const command = acceptGlobalFlags(acceptFlagsOfOthers(await loaded(wanted)));
+    program.addCommand(command);
+    words = readGoFlags(program, argv);
+  } else for (const entry of commands) program.addCommand(stub(entry), visibility(entry));
+  program.hook('preAction', async (_, command) => {
+    heedGlobalFlags(command);
+    await heedFlagsOfOthers(command);
   });
   throwInsteadOfExit(program);
-  return program;
+  return { program, words };
 }
 
 /** `--debug` is heeded wherever it stands before `--`, as published pipelines write it. */
-function withoutDebug(argv: readonly string[]): { readonly words: readonly string[]; readonly debug: boolean } {
+export function withoutDebug(argv: readonly string[]): { readonly words: readonly string[]; readonly debug: boolean } {
   const end = argv.includes('--') ? argv.indexOf('--') : argv.length;
   const words = argv.filter((word, index) => word !== '--debug' || index > end);
   return { words, debug: words.length < argv.length };
@@ -65,9 +73,9 @@ function withoutDebug(argv: readonly string[]): { readonly words: readonly strin
 /** Runs one command; returns the exit status: 0, 1 failed, 2 bad input, 130 interrupted. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   listenForInterrupts();
-  const { words, debug } = withoutDebug(argv);
+  const { words: given, debug } = withoutDebug(argv);
   try {
-    const program = await makeProgram(words);
+    const { program, words } = await programFor(given);
     if (words.length === 0) {
       program.outputHelp();
       return 0;

@@ -104,7 +104,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'build',
-    aliases: ['bud'],
+    aliases: ['bud', 'build-using-dockerfile'],
     group: 'Images',
     summary: 'Build a cluster image from a Kubefile',
     load: async () => (await import('./commands/build.ts')).buildCommand(),

@@ -1,11 +1,12 @@
 import type { HostOutcome, OnHostsOptions } from '@sealos/runtime';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { stepTimeout } from './settings.ts';
 import { readSshFlags, type SshFlags } from './ssh-options.ts';
 
 /** The flags that choose hosts of a cluster (sealos-interop.md §1.4). */
 export interface HostChoiceFlags extends SshFlags {
   readonly cluster: string;
+  readonly clusterName?: string;
   readonly roles: readonly string[];
   readonly ips: readonly string[];
 }
@@ -15,6 +16,7 @@ const list = (value: string, before: readonly string[]) => [...before, ...value.
 export function addHostChoice(command: Command): Command {
   return command
     .option('-c, --cluster <name>', 'name of the cluster', 'default')
+    .addOption(new Option('--cluster-name <name>', 'as --cluster').hideHelp())
     .option('-r, --roles <list>', 'only hosts with one of these roles, e.g. master,node', list, [])
     .option('--ips <list>', 'only these hosts', list, []);
 }
@@ -23,7 +25,7 @@ export async function hostChoice(flags: HostChoiceFlags, signal: AbortSignal): P
   const { ownAddress } = await import('@sealos/runtime');
   const choice = await readSshFlags(flags, signal);
   return {
-    cluster: flags.cluster,
+    cluster: flags.clusterName ?? flags.cluster,
     roles: flags.roles,
     ips: flags.ips,
     ssh: choice.ssh,

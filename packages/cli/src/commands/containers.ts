@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
 import { formatTable } from '../output.ts';
+import { formatRows } from '../row-template.ts';
 
 interface ContainersFlags {
   readonly json?: boolean;
+  readonly format?: string;
   readonly quiet?: boolean;
   readonly noheading?: boolean;
 }
@@ -15,6 +17,8 @@ export function containersCommand(): Command {
     .option('-q, --quiet', 'only ids')
     .option('-n, --noheading', 'no heading')
     .addOption(new Option('-a, --all', 'those of others too: there are none').hideHelp())
+    .option('--format <template>', 'a Go template for each, e.g. {{.ContainerName}}')
+    .addOption(new Option('--no-trunc', 'ids are never cut').hideHelp())
     .addOption(new Option('--notruncate', 'ids are never cut').hideHelp())
     .action(listContainers);
 }
@@ -39,6 +43,18 @@ async function listContainers(flags: ContainersFlags): Promise<void> {
   }
   if (flags.quiet) {
     for (const { id } of trees) console.log(id);
+    return;
+  }
+  if (flags.format !== undefined) {
+    const data = trees.map(({ id, digest, image, name }) => ({
+      ContainerID: id,
+      Builder: '*',
+      ImageID: digest.slice('sha256:'.length),
+      ImageName: familiarName(parseReference(image)),
+      ContainerName: name,
+    }));
+    const text = await formatRows(flags.format, data, { heading: !flags.noheading });
+    if (text !== '') console.log(text);
     return;
   }
   const header = ['CONTAINER ID', 'BUILDER', 'IMAGE ID', 'IMAGE NAME', 'CONTAINER NAME'];

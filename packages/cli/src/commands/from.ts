@@ -19,7 +19,11 @@ export function fromCommand(): Command {
     .argument('<image>', 'the image; what is not on this machine is pulled')
     .option('--name <name>', "the container's name (default: the image's last word and -working-container)")
     .option('--platform <os/arch>', 'out of a manifest list, this platform (default: that of this machine)')
-    .addOption(new Option('--pull [policy]', 'always, missing (the default) or never').preset('always'))
+    .addOption(
+      new Option('--pull [policy]', 'always, missing (the default) or never')
+        .choices(['always', 'true', 'ifnewer', 'missing', 'false', 'never'])
+        .preset('always'),
+    )
     .addOption(new Option('--pull-always', 'as --pull=always').hideHelp())
     .addOption(new Option('--pull-never', 'as --pull=never').hideHelp())
     .option('-q, --quiet', 'show no transfers');

@@ -11,6 +11,7 @@ interface ImagesFlags {
   readonly quiet?: boolean;
   readonly noheading?: boolean;
   readonly trunc: boolean;
+  readonly notruncate?: boolean;
   readonly digests?: boolean;
   readonly filter: readonly string[];
   readonly format?: string;
@@ -30,6 +31,7 @@ export function imagesCommand(): Command {
     .option('--digests', 'show digests')
     .option('--history', 'show every name of the same image')
     .option('--no-trunc', 'show digests whole')
+    .addOption(new Option('--notruncate', 'as --no-trunc').hideHelp())
     .addOption(new Option('-a, --all', 'those without a name too: there are none').hideHelp())
     .action(listImages);
 }
@@ -63,7 +65,7 @@ async function listImages(name: string | undefined, flags: ImagesFlags): Promise
     console.log(formatJson(shown));
     return;
   }
-  const short = (digest: string) => (flags.trunc ? digest.slice('sha256:'.length, 'sha256:'.length + 12) : digest);
+  const short = (digest: string) => (flags.trunc && !flags.notruncate ? digest.slice('sha256:'.length, 'sha256:'.length + 12) : digest);
   if (flags.quiet) {
     for (const digest of new Set(rows.map((row) => short(row.digest)))) console.log(digest);
     return;

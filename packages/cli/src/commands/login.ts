@@ -1,5 +1,5 @@
 import { text } from 'node:stream/consumers';
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { interrupted } from '../interrupt.ts';
 import { ask } from '../prompt.ts';
 import { addRegistryOptions, type RegistryFlags, readRegistryFlags } from '../registry-options.ts';
@@ -7,6 +7,7 @@ import { addRegistryOptions, type RegistryFlags, readRegistryFlags } from '../re
 interface LoginFlags extends RegistryFlags {
   readonly username?: string;
   readonly password?: string;
+  readonly passwd?: string;
   readonly passwordStdin?: boolean;
   readonly getLogin?: boolean;
 }
@@ -17,12 +18,14 @@ export function loginCommand(): Command {
     .argument('<registry>', 'HOST or HOST:PORT; docker.io for Docker Hub')
     .option('-u, --username <name>', 'user name (default: asked for)')
     .option('-p, --password <password>', 'password (others may see it in the list of processes; default: asked for)')
+    .addOption(new Option('--passwd <password>', 'as --password').hideHelp())
     .option('--password-stdin', 'read the password from standard input')
     .option('--get-login', 'print who is logged in');
   return addRegistryOptions(command).action(login);
 }
 
-async function login(registry: string, flags: LoginFlags): Promise<void> {
+async function login(registry: string, given: LoginFlags): Promise<void> {
+  const flags = { ...given, password: given.password ?? given.passwd };
   const image = await import('@sealos/image');
   const host = image.parseRegistry(registry);
   if (flags.getLogin) {

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { loadArchives } from '../archive-arguments.ts';
 import { pairs } from '../build-flags.ts';
 import { interrupted } from '../interrupt.ts';
@@ -28,8 +28,6 @@ export function mergeCommand(): Command {
     .option('--env <K=V>', "a variable, over the images'; without =V this process's own; repeatable", collect, [])
     .option('--annotation <K=V>', "an annotation of the image's manifest; repeatable", collect, [])
     .option('-q, --quiet', "print only the image's digest");
-  for (const flags of ['--isolation <kind>', '--save-image [bool]', '--layers [bool]', '--rm [bool]', '--pull [policy]', '--compress'])
-    command.addOption(new Option(flags, 'taken for scripts made for other versions; has no effect').hideHelp());
   return addRegistryOptions(addCredentialsOption(command)).action(merge);
 }
 

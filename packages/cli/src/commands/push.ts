@@ -6,6 +6,8 @@ import { addCredentialsOption, addRegistryOptions, type RegistryFlags, readRegis
 interface PushFlags extends RegistryFlags {
   readonly digestfile?: string;
   readonly platform?: string;
+  readonly format?: 'oci' | 'v2s2';
+  readonly rm?: boolean;
   readonly quiet?: boolean;
 }
 
@@ -16,6 +18,8 @@ export function pushCommand(): Command {
     .argument('[dest]', 'its name at the registry (default: the same)')
     .option('--all', 'a manifest list as it is, with the images of every platform (this is the default)')
     .addOption(new Option('--platform <os/arch>', 'out of a manifest list, the image of this platform alone').conflicts('all'))
+    .addOption(new Option('-f, --format <format>', "of the image: v2s2 is Docker's").choices(['oci', 'v2s2']))
+    .option('--rm', 'remove the image from this machine when it is there')
     .option('--digestfile <file>', "write the digest of what was pushed into a file, for later 'image@digest'")
     .option('-q, --quiet', "print only the image's digest");
   return addRegistryOptions(addCredentialsOption(command)).action(push);
@@ -33,8 +37,19 @@ async function push(image: string, destination: string | undefined, flags: PushF
   using progress = showTransfers({ quiet: flags.quiet });
   const registry = await readRegistryFlags(flags, interrupted, progress.onEvent);
   await using store = await openStore();
-  const { digest } = await pushImage(store, reference, { to, platform, registry, onEvent: progress.onEvent, signal: interrupted });
+  const { digest } = await pushImage(store, reference, {
+    to,
+    platform,
+    format: flags.format,
+    registry,
+    onEvent: progress.onEvent,
+    signal: interrupted,
+  });
   progress[Symbol.dispose]();
   if (flags.digestfile !== undefined) await writeFile(flags.digestfile, digest);
+  if (flags.rm) {
+    await store.remove(reference, { signal: interrupted });
+    await store.collectGarbage({ signal: interrupted });
+  }
   console.log(flags.quiet ? digest : `${familiarName(to)} is ${digest}`);
 }

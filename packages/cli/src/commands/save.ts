@@ -5,6 +5,7 @@ import { showTransfers } from '../output.ts';
 interface SaveFlags {
   readonly output?: string;
   readonly format: 'oci-archive' | 'docker-archive' | 'oci-dir' | 'docker-dir';
+  readonly transport?: 'oci-archive' | 'docker-archive';
   readonly compress?: boolean;
   readonly uncompressed?: boolean;
   readonly platform?: string;
@@ -24,6 +25,7 @@ export function saveCommand(): Command {
     .option('--compress', 'docker-dir: gzip for layers that are otherwise saved uncompressed')
     .option('--uncompressed', 'oci-archive and oci-dir: layers that are not compressed, for other digests')
     .option('--platform <os/arch>', 'out of a manifest list, this platform only (default: all of it)')
+    .addOption(new Option('-t, --transport <format>', 'as --format').choices(['oci-archive', 'docker-archive']).hideHelp())
     .addOption(new Option('-m, --multi-image-archive', 'several images in one archive (always allowed)').hideHelp())
     .option('-q, --quiet', 'print errors only')
     .action(save);
@@ -32,7 +34,8 @@ export function saveCommand(): Command {
 async function save(images: readonly string[], flags: SaveFlags): Promise<void> {
   const { badInput, openStore, parsePlatform, parseReference } = await import('@sealos/image/local');
   const { saveArchive, saveDirectory } = await import('@sealos/image/archives');
-  const { format, compress, uncompressed, output = '-' } = flags;
+  const { compress, uncompressed, output = '-' } = flags;
+  const format = flags.transport ?? flags.format;
   const isOci = format === 'oci-archive' || format === 'oci-dir';
   if (compress && format !== 'docker-dir') throw badInput('bad-flag', `--compress is for docker-dir, not for ${format}`);
   if (uncompressed && !isOci) throw badInput('bad-flag', `--uncompressed is for oci-archive and oci-dir, not for ${format}`);

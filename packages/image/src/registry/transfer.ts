@@ -1,10 +1,11 @@
 import { artifactTypeOf } from '../artifact.ts';
-import type { ContentOptions, ContentSink, OnTransfer } from '../content.ts';
+import type { ContentOptions, ContentSink, ContentSource, OnTransfer } from '../content.ts';
 import { copyImage, type PickedImage } from '../copy.ts';
 import type { Digest } from '../digest.ts';
 import { badInput, SealosError } from '../error.ts';
 import { openImage, openManifest, resolveManifest } from '../image.ts';
 import type { Descriptor, Platform } from '../manifest.ts';
+import { writeDockerForm } from '../manifest-list/docker-form.ts';
 import { parseIndex, parseManifest } from '../manifest-parse.ts';
 import { isIndex } from '../media-types.ts';
 import { familiarName, type Reference } from '../reference.ts';
@@ -88,6 +89,8 @@ async function findTrusted(
 export interface PushOptions extends TransferOptions {
   /** Its name at the registry; default: the name it has. */
   readonly to?: Reference | undefined;
+  /** `oci` (default) as the image is in the store; `v2s2` in Docker's form, without annotations and under another digest. */
+  readonly format?: 'oci' | 'v2s2' | undefined;
 }
 
 /**
@@ -99,11 +102,13 @@ export async function pushImage(store: Store, reference: Reference, options: Pus
   if (to.digest !== undefined) {
     throw badInput('bad-reference', `cannot push to ${familiarName(to)}: a digest is not a name`, 'push to a tag');
   }
-  await store.resolve(reference);
+  const found = await store.resolve(reference);
+  const root = options.format === 'v2s2' ? await writeDockerForm(store, store, reference, found, { signal }) : found;
+  const source: ContentSource = { resolve: async () => root, fetch: (name, descriptor, more) => store.fetch(name, descriptor, more) };
   const origins = await findOrigins(store, to);
   return withRegistry(options.registry, async (registry) => {
     const sent: Descriptor[] = [];
-    const pushed = await copyImage(store, withMounts(registry, origins), {
+    const pushed = await copyImage(source, withMounts(registry, origins), {
       from: reference,
       to,
       platform,
