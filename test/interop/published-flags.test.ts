@@ -171,6 +171,17 @@ for (const [what, lines] of Object.entries(accepted)) {
   });
 }
 
+test("help COMMAND is that command's own help", async () => {
+  const asked = await runSealos(work, 'help', 'manifest', 'push');
+  assert.equal(asked.status, 0);
+  assert.match(asked.stdout, /^Usage: sealos manifest push .*<list>[\s\S]*--digestfile/);
+  const build = await runSealos(work, 'help', 'build');
+  assert.match(build.stdout, /--max-pull-procs/);
+  const unknown = await runSealos(work, 'help', 'imagse');
+  assert.equal(unknown.status, 2);
+  assert.match(unknown.stderr, /unknown command 'imagse'[\s\S]*images/);
+});
+
 test('a flag with an optional value does not swallow the word behind it', async () => {
   for (const flag of ['--pull', '--save-image', '--layers', '--tls-verify', '-D']) {
     assert.deepEqual((await understand(`build ${flag} .`))?.words, ['.'], flag);

@@ -70,12 +70,19 @@ export function withoutDebug(argv: readonly string[]): { readonly words: readonl
   return { words, debug: words.length < argv.length };
 }
 
+/** `help manifest push` is `manifest push --help`. Of a command that there is not it stays its name, which is then refused. */
+function withoutHelpCommand(words: readonly string[]): readonly string[] {
+  const [first, ...rest] = words;
+  if (first !== 'help' || rest.length === 0) return words;
+  return entryOf(rest) ? [...rest, '--help'] : rest;
+}
+
 /** Runs one command; returns the exit status: 0, 1 failed, 2 bad input, 130 interrupted. */
 export async function runCommandLine(argv: readonly string[]): Promise<number> {
   listenForInterrupts();
   const { words: given, debug } = withoutDebug(argv);
   try {
-    const { program, words } = await programFor(given);
+    const { program, words } = await programFor(withoutHelpCommand(given));
     if (words.length === 0) {
       program.outputHelp();
       return 0;
