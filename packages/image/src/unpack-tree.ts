@@ -4,6 +4,7 @@ import { diskError } from './blob.ts';
 import { requireSpace } from './disk-space.ts';
 import { badInput, SealosError } from './error.ts';
 import { whiteoutOf } from './layer-files.ts';
+import { pathTree } from './path-tree.ts';
 import { shownName } from './shown-name.ts';
 import type { TarHeader } from './tar.ts';
 import type { TarItem } from './tar-read.ts';
@@ -23,28 +24,37 @@ export function openTree(root: string, options: { readonly owners: boolean }): U
   const inside = openRoot(root);
   // What the present layer put: its whiteouts spare it.
   const written = new Set<string>();
-  const directories = new Map<string, TarHeader>();
+  // Below these, whiteouts of the present layer have left nothing but what it put.
+  const cleared = new Set<string>();
+  const directories = pathTree<TarHeader>();
   const skipped: string[] = [];
   let entries = 0;
   let bytes = 0;
 
   const remove = (path: string): void => {
-    if (isDirectory(path)) {
-      // Were they kept, finish() would find other directories there, perhaps through a link that took this one's place.
-      for (const known of directories.keys()) if (known === path || known.startsWith(`${path}/`)) directories.delete(known);
-    }
+    // Were they kept, finish() would find other directories there, perhaps through a link that took this one's place.
+    directories.remove(path);
     inside.forget();
     fs.rmSync(path, { recursive: true, force: true });
   };
   const removeUnwritten = (path: string): void => {
     if (!written.has(path)) remove(path);
-    else if (isDirectory(path)) for (const name of fs.readdirSync(path)) removeUnwritten(join(path, name));
+    else clear(path);
+  };
+  const clear = (path: string): void => {
+    if (cleared.has(path)) return;
+    if (isDirectory(path)) for (const name of fs.readdirSync(path)) removeUnwritten(join(path, name));
+    cleared.add(path);
+  };
+  const isCleared = (path: string): boolean => {
+    for (let at = path; at.length >= root.length; at = at.slice(0, at.lastIndexOf('/'))) if (cleared.has(at)) return true;
+    return false;
   };
   const whiteout = (target: { readonly path: string; readonly opaque: boolean }): void => {
     const path = inside.find(target.path);
-    if (path === undefined) return;
-    if (!target.opaque) removeUnwritten(path);
-    else if (isDirectory(path)) for (const name of fs.readdirSync(path)) removeUnwritten(join(path, name));
+    if (path === undefined || isCleared(path)) return;
+    if (target.opaque) clear(path);
+    else removeUnwritten(path);
   };
   const markWritten = (path: string): void => {
     for (let at = path; at.length > root.length && !written.has(at); at = at.slice(0, at.lastIndexOf('/'))) written.add(at);
@@ -116,7 +126,10 @@ export function openTree(root: string, options: { readonly owners: boolean }): U
     markWritten(path);
   };
   return {
-    beginLayer: () => written.clear(),
+    beginLayer() {
+      written.clear();
+      cleared.clear();
+    },
     async put(item) {
       try {
         await put(item);
@@ -126,7 +139,8 @@ export function openTree(root: string, options: { readonly owners: boolean }): U
     },
     finish() {
       // The deepest first: setting a child's mode or time changes nothing above it any more.
-      for (const [path, header] of [...directories].sort(([a], [b]) => b.length - a.length)) if (isDirectory(path)) dress(path, header);
+      for (const [path, header] of directories.entries().sort(([a], [b]) => b.length - a.length))
+        if (isDirectory(path)) dress(path, header);
       return { entries, bytes, skipped };
     },
   };

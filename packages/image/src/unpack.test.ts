@@ -226,3 +226,31 @@ test('a damaged layer or an abort leaves no directory', () =>
     await assert.rejects(unpackImage(store, image, join(path, 'a', 'b')), { code: /^(content-mismatch|bad-compression)$/ });
     assert.deepEqual(await readdir(path), ['store']);
   }));
+
+test('a directory is emptied once, however many whiteouts say so', { timeout: 60_000 }, () => {
+  const count = 3000;
+  const names = Array.from({ length: count }, (_, at) => `${at}`);
+  const lower = [
+    directory('d'),
+    file('d/old', 'x'),
+    directory('d/deep'),
+    file('d/deep/old', 'x'),
+    ...names.map((name) => directory(`e/${name}`)),
+  ];
+  const upper = [
+    directory('d'),
+    ...names.map((name) => file(`d/${name}`, '')),
+    directory('d/deep'),
+    file('d/deep/new', ''),
+    file('d/deep/.wh..wh..opq', ''),
+    ...names.flatMap((name) => [file('d/.wh..wh..opq', ''), file('.wh.d', ''), file(`e/.wh.${name}`, '')]),
+  ];
+  return unpacking(
+    () => [lower, upper],
+    async ({ root }) => {
+      assert.deepEqual(await readdir(join(root, 'd', 'deep')), ['new']);
+      assert.equal((await readdir(join(root, 'd'))).length, count + 1);
+      assert.deepEqual(await readdir(join(root, 'e')), []);
+    },
+  );
+});

@@ -2,6 +2,7 @@ import type { ContentOptions } from '../content.ts';
 import { writeLayer } from '../layer.ts';
 import { layerFiles, openLayer, whiteoutOf } from '../layer-files.ts';
 import type { Descriptor, ImageConfig } from '../manifest.ts';
+import { type PathTree, pathTree } from '../path-tree.ts';
 import type { Store } from '../store.ts';
 import type { TarEntry } from '../tar.ts';
 import { readTar } from '../tar-read.ts';
@@ -38,7 +39,7 @@ export async function squashLayers(
 
 /** Which layer has the last word on each path, and which whiteouts are still needed for what is below all of them. */
 interface Survivors {
-  readonly owner: ReadonlyMap<string, number>;
+  readonly owner: Pick<PathTree<number>, 'get'>;
   /** A file whose own name is gone, by layer and path: the name that takes its content over. */
   readonly heirs: ReadonlyMap<string, string>;
 }
@@ -66,23 +67,20 @@ async function* squashedEntries(store: Store, layers: readonly Descriptor[], opt
 }
 
 async function survivors(store: Store, layers: readonly Descriptor[], options: ContentOptions): Promise<Survivors> {
-  const owner = new Map<string, number>();
+  const owner = pathTree<number>();
   const heirs = new Map<string, string>();
   const types = new Map<string, string>();
   const links: { readonly index: number; readonly path: string; readonly target: string }[] = [];
-  const removeBelow = (path: string): void => {
-    for (const known of owner.keys()) if (path === '' || known.startsWith(`${path}/`)) owner.delete(known);
-  };
   for (const [index, layer] of layers.entries()) {
     const { entries } = await layerFiles(store, layer, options);
     for (const { path } of entries) {
       const whiteout = whiteoutOf(path);
       if (whiteout === undefined) continue;
-      removeBelow(whiteout.path);
-      if (!whiteout.opaque) owner.delete(whiteout.path);
+      if (whiteout.opaque) owner.removeBelow(whiteout.path);
+      else owner.remove(whiteout.path);
     }
     for (const { path, type, linkname } of entries) {
-      if (type !== 'directory' && types.get(path) === 'directory') removeBelow(path);
+      if (type !== 'directory' && types.get(path) === 'directory') owner.removeBelow(path);
       owner.set(path, index);
       types.set(path, type);
       // A path that came back needs no whiteout, unless it hides a directory below.
