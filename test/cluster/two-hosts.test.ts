@@ -19,6 +19,7 @@ const pulled = { ...built, SEALOS_STORAGE: join(work, 'pulled') };
 const loaded = { ...built, SEALOS_STORAGE: join(work, 'loaded') };
 let hosts: readonly LabHost[] = [];
 
+const PASSWORD = 'the-login-of-two-hosts';
 const log = (line: string) => console.log(`# ${line}`);
 const call = (env: NodeJS.ProcessEnv, ...args: readonly string[]) => runProgram([sealos, ...args], { env, onLine: log });
 
@@ -241,6 +242,21 @@ test('commands and files reach the hosts that are chosen by role or address', as
   assert.equal(await on(0, 'ls -d /opt/notes 2>/dev/null || true'), '');
 });
 
+test("the registry's login is changed: the old one is refused, the new one is what all hosts use", async () => {
+  const words = ['registry', 'passwd', '--username', 'carla', '--password-stdin', '--known-hosts', host(0).knownHosts];
+  const { status, stderr } = spawnSync(sealos, words, { env: { ...process.env, ...loaded }, input: `${PASSWORD}\n`, encoding: 'utf8' });
+  assert.equal(status, 0, stderr);
+  for (const index of [0, 1]) {
+    await until(`the pause image to be fetched anew on host ${index}`, 60_000, async () => {
+      await on(index, `crictl pull "$(crictl images -o json | grep -o '"[^" ]*/pause:[^" ]*"' | head -1 | tr -d '"')"`);
+      return true;
+    });
+  }
+  const asked = (login: string) => on(1, `curl -s -o /dev/null -w '%{http_code}' -u ${login} http://sealos.hub:5000/v2/`);
+  assert.equal(await asked(`carla:${PASSWORD}`), '200');
+  assert.equal(await asked(`admin:${PASSWORD}`), '401');
+});
+
 test('a worker is added by naming it, and one that is not named any more is not taken away', async () => {
   hosts = await lab.up({ count: 3 });
   const nodes = runArguments().indexOf('--nodes') + 1;
@@ -249,6 +265,7 @@ test('a worker is added by naming it, and one that is not named any more is not 
   await until('three nodes to be ready', 120_000, async () =>
     (await kubectl('get nodes --no-headers')).match(/ Ready /g)?.length === 3 ? true : undefined,
   );
+  await kubectl('rollout status daemonset/whoami --timeout=180s');
   const { status, stderr } = spawnSync(sealos, withNodes(host(2).ip), { env: { ...process.env, ...loaded }, encoding: 'utf8' });
   assert.equal(status, 2);
   assert.match(stderr, new RegExp(`${host(1).ip} belongs to cluster default but is not named`));
