@@ -91,7 +91,7 @@ export async function openStage({ lab, hosts, storage, work }: StageOptions): Pr
       const own = expected.filter((line) => line.startsWith('operator '));
       const lines = expected.filter((line) => !line.startsWith('operator '));
       const found = [...compareClusterDump(own, kept())];
-      if (chapter.masters.length > 0) found.push(...(await lastingClusterDifferences(lines, input(chapter), SETTLED / 2)));
+      if (chapter.masters.length > 0) found.push(...(await lastingClusterDifferences(lines, input(chapter), SETTLED)));
       for (const { name } of hosts) {
         if ([...chapter.masters, ...chapter.workers].includes(name)) continue;
         const differences = await lastingDifferences(lab, name, untouched.get(name) ?? []);

@@ -115,3 +115,9 @@ test("a host's lines tell a missing name, and what runs without the API knowing 
   assert.deepEqual([whole.veths, less.veths, whole.sandboxes], [3, 4, 7]);
   assert.notEqual(whole.shared.get('ca.key'), less.shared.get('ca.key'));
 });
+
+test('the order in which etcd tells its members is chance, and which they are is not', () => {
+  const flag = (...members: readonly string[]) => withoutChance(`    - --initial-cluster=${members.join(',')}`);
+  assert.equal(flag('h1=https://10.0.0.1:2380', 'h2=https://10.0.0.2:2380'), flag('h2=https://10.0.0.2:2380', 'h1=https://10.0.0.1:2380'));
+  assert.notEqual(flag('h1=https://10.0.0.1:2380'), flag('h2=https://10.0.0.2:2380'));
+});

@@ -16,13 +16,18 @@ const resetScript = script`if command -v kubeadm >/dev/null; then
 fi`;
 
 /**
- * Takes back what an interrupted kubeadm left behind: it does not run over its own remains. Only called while the marker says that
- * this host never finished, so a living control plane is never touched.
+ * Takes back what an interrupted kubeadm left behind: it does not run over its own remains, of which bootstrap-kubelet.conf is the first
+ * on a worker. Only called while the marker says that this host never finished, so a living control plane is never touched.
+ *
+ * The node may have been known already, and have had a block for its pods. Under its name it gets another one: what the pod network made of
+ * the first would keep its pods there.
  */
 export function resetPartialKubeadm(): Script {
-  return script`if ls /etc/kubernetes/manifests/*.yaml >/dev/null 2>&1 || [ -e /var/lib/kubelet/config.yaml ] || [ -d /var/lib/etcd/member ]; then
+  return script`if ls /etc/kubernetes/manifests/*.yaml >/dev/null 2>&1 || [ -e /var/lib/kubelet/config.yaml ] || [ -e /etc/kubernetes/bootstrap-kubelet.conf ] || [ -d /var/lib/etcd/member ]; then
+  if [ -e /var/lib/kubelet/config.yaml ]; then find /etc/cni/net.d -type f -newer /var/lib/kubelet/config.yaml -delete 2>/dev/null || true; fi
   ( ${resetScript} ) >/dev/null 2>&1 || true
-  rm -rf --one-file-system /etc/kubernetes/manifests /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/etcd
+  rm -rf --one-file-system /etc/kubernetes/manifests /etc/kubernetes/pki /etc/kubernetes/*.conf /var/lib/etcd /var/lib/cni
+  ip link delete cni0 2>/dev/null || true
 fi`;
 }
 
