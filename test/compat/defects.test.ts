@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Cluster, clusterFromFlags, executePlan, type Host, htpasswd, parseRegistryConfig, type Step } from '@sealos/runtime';
 import { compare } from 'bcryptjs';
+import { DISTRIBUTIONS } from '../../packages/runtime/src/distribution.ts';
 import type { HostFacts } from '../../packages/runtime/src/host/host.ts';
 import { planRemoval } from '../../packages/runtime/src/plan/plan-removal.ts';
 import { type InspectedHost, preflight, refuseFatal } from '../../packages/runtime/src/run/preflight.ts';
@@ -61,7 +62,7 @@ test('defect 9: hosts that come and hosts that leave in one call are both known 
 
 function removal(needs: readonly string[]): readonly Step[] {
   return planRemoval({
-    ...{ seat: address('10.0.0.1'), made: { steps: [] }, needs, force: false, hostOf },
+    ...{ seat: address('10.0.0.1'), made: { steps: [] }, needs, distribution: DISTRIBUTIONS.kubernetes, force: false, hostOf },
     leaving: [
       { address: address('10.0.0.2'), controlPlane: true, node: 'h2' },
       { address: address('10.0.0.4'), controlPlane: true, node: 'h4' },

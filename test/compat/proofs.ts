@@ -26,7 +26,13 @@ type Row = readonly [about: string, ...tests: readonly NamedTest[]];
 /** In the order of cluster-image-layout.md §5: the first is case 1. */
 const cases: readonly Row[] = [
   ['Labels are lines of shell', [commands, 'a lifecycle script ends with the status of the first link that fails']],
-  ['Missing labels, `auth`, the version of the contract'],
+  [
+    'Missing labels, `auth`, the version of the contract',
+    [
+      'test/interop/k3s.test.ts',
+      'a server and an agent of k3s start with what sealos gives them, and let one another in by tokens that nobody else sees',
+    ],
+  ],
   ['Both prefixes of labels', [contract, 'both spellings of labels count, and sealos.io wins']],
   ['`ENV NAME=${NAME:-"x"}` and `-e`', [kubefile, 'a default is taken when the variable is not set, and may be empty']],
   [

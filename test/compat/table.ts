@@ -41,7 +41,9 @@ On purpose it is different in this:
 
 - The first command of an image that fails stops it; \`--keep-going\` runs the others as sealos 4.3 and later do.
 - Images of 2022, which do not say \`sealos.io.version\`, are run with a warning; sealos 5 refuses them.
-- Images for k3s are refused: their labels are read, nothing more.
+- Images for k3s are run with configuration and tokens of this program's own making, and with k3s' own certificates. Its kubeconfig is for root
+  alone, where sealos lets every user of the host read it. \`sealos cert\`, \`sealos etcd\`, \`sealos registry passwd\` and upgrades are refused for
+  them. k3s itself cannot be had where the tests run: a fake stands for it, which has no containers and no TLS.
 - Nothing starts \`opt/sealctl\` of an image: its work is done by the operator. It lies there for scripts that call it.
 `;
 

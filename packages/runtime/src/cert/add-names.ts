@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { badInput, SealosError } from '@sealos/image';
 import * as v from 'valibot';
 import { parseDocument } from 'yaml';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import type { Host } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import { isTree, valueAt } from '../kubeadm/tree.ts';
@@ -79,6 +80,7 @@ export async function addApiNames(options: AddApiNamesOptions): Promise<AddedNam
     steps.push(
       clusterStateStep({
         seat: seat.spec.address,
+        kubeconfig: DISTRIBUTIONS.kubernetes.kubeconfig,
         needs: ['cert-apiserver'],
         copy: async () => ({ clusterfile: lastingClusterfile(after, after.cluster.createdAt), secrets: await copiedSecrets(state) }),
       }),

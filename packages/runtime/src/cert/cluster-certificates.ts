@@ -3,6 +3,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Ssh } from '../cluster/cluster.ts';
 import { hostName } from '../host/host-name.ts';
+import { CERTIFICATES_OF_K3S, refuseK3s } from '../k3s/cluster-distribution.ts';
 import { type AuthorityName, authorities as authorityNames } from '../pki/inventory.ts';
 import { parseKubeconfig } from '../pki/kubeconfig.ts';
 import { API_NAME, type ReachedHost } from '../run/prepare.ts';
@@ -44,6 +45,7 @@ const NEEDED = [
 export async function clusterCertificates(target: CertTarget & { readonly within: number }): Promise<ClusterCertificates> {
   const { signal, within } = target;
   const { state, stored } = await storedCluster(target.cluster, target.ssh);
+  refuseK3s(stored.cluster, ...CERTIFICATES_OF_K3S);
   await using hosts = await reachWhatAnswers(stored.cluster, target.connection, signal);
   const own = await operatorCertificates(state.home);
   const onHosts = await Promise.all(

@@ -6,6 +6,7 @@ import type { OnRunEvent } from '../event.ts';
 import { executePlan } from '../execute.ts';
 import type { Host } from '../host/host.ts';
 import { openJournal } from '../journal.ts';
+import { CERTIFICATES_OF_K3S, refuseK3s } from '../k3s/cluster-distribution.ts';
 import { nodeName } from '../kubeadm/node.ts';
 import { namesOf } from '../pki/existing.ts';
 import { requireAuthorities } from '../pki/operator-files.ts';
@@ -99,6 +100,7 @@ export async function lockCluster(options: CertChange): Promise<LockedCluster> {
   await using resources = new AsyncDisposableStack();
   resources.use(await state.lock('cert'));
   const { stored } = await storedCluster(options.cluster, options.ssh);
+  refuseK3s(stored.cluster, ...CERTIFICATES_OF_K3S);
   const hosts = resources.use(await reachWhatAnswers(stored.cluster, options.connection, signal));
   const lost = hosts.unreached.filter(({ spec }) => spec.roles.includes('master'));
   if (lost.length > 0) throw joinFailures(lost.map(({ error }) => error));

@@ -15,7 +15,7 @@ export type KubeadmEffect =
   /** It is decided once, when the cluster is made. */
   | 'creation';
 
-export type ChangeKind = 'image' | 'host' | 'login' | 'environment' | 'command' | 'kubeadm' | 'config';
+export type ChangeKind = 'image' | 'host' | 'login' | 'environment' | 'command' | 'kubeadm' | 'k3s' | 'config';
 
 /** One difference between what a cluster is and what it shall be. Plain data: as JSON it is what `-o json` prints. No secrets are in it. */
 export interface Change {
@@ -23,7 +23,7 @@ export interface Change {
   readonly action: 'add' | 'remove' | 'change';
   /**
    * What changes: an image's name, a host's address, `SCOPE KEY` of a variable, a path in a kubeadm document
-   * (`ClusterConfiguration networking.podSubnet`), a Config's name.
+   * (`ClusterConfiguration networking.podSubnet`), an option of k3s, a Config's name.
    */
   readonly subject: string;
   /** The value before, as it is shown; a secret is `***`. Absent where nothing was there, or where it is too long to show. */

@@ -6,6 +6,7 @@ import type { KubeadmDocument } from '../kubeadm/document.ts';
 import { standardDocuments } from '../kubeadm/standard.ts';
 import type { Change } from './change.ts';
 import { configChanges } from './config-changes.ts';
+import { k3sChanges } from './k3s-changes.ts';
 import { kubeadmChanges } from './kubeadm-changes.ts';
 import { actionOf, isSecretName, shown, values } from './shown.ts';
 
@@ -35,6 +36,7 @@ export function changesBetween(stored: Clusterfile, desired: Clusterfile, contex
     ...images.flatMap((name) => environmentChanges(name, given.before.get(name), given.now.get(name))),
     ...commandChanges(from.command, to.command),
     ...kubeadmChanges(stored.kubeadm, desired.kubeadm, context.kubeadmBase ?? defaultsOf(from)),
+    ...k3sChanges(stored.k3s, desired.k3s),
     ...configChanges(stored.configs, desired.configs),
   ];
 }

@@ -7,6 +7,7 @@ const headings: Readonly<Record<ChangeKind, string>> = {
   environment: 'environment',
   command: 'command',
   kubeadm: 'kubeadm documents',
+  k3s: 'options of k3s',
   config: 'Configs',
 };
 

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Address } from '../host/host.ts';
+import type { K3sOptions } from '../k3s/options.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
 
 /** Environment keys in the order in which they were written. */
@@ -114,6 +115,8 @@ export interface Clusterfile {
   readonly cluster: Cluster;
   readonly configs: readonly Config[];
   readonly kubeadm: readonly KubeadmDocument[];
+  /** Options of k3s: a document without a kind. */
+  readonly k3s?: K3sOptions | undefined;
 }
 
 /** One host with what its group and the cluster say of it. */

@@ -2,6 +2,7 @@ import { badInput } from '@sealos/image';
 import type { TemplateData } from '@sealos/template';
 import { parseHostList } from '../address-list.ts';
 import { parseEnvironment } from '../image-contract/environment.ts';
+import { isK3sDocument, type K3sOptions, k3sOptions, layK3sOptions } from '../k3s/options.ts';
 import { isKubeadmKind, type KubeadmDocument, kubeadmDocument } from '../kubeadm/document.ts';
 import { renderText } from '../render/render.ts';
 import type { Cluster, ClusterCondition, Clusterfile, ClusterStatus, Config, Ssh } from './cluster.ts';
@@ -26,6 +27,7 @@ export interface ParsedDocuments {
   readonly cluster: { readonly value: Cluster; readonly from: StreamDocument } | undefined;
   readonly configs: readonly { readonly value: Config; readonly from: StreamDocument }[];
   readonly kubeadm: readonly KubeadmDocument[];
+  readonly k3s: K3sOptions | undefined;
 }
 
 const group = 'apps.sealos.io/v1beta1';
@@ -34,19 +36,19 @@ const defaultPort = 22;
 /** Parses a Clusterfile: any order of documents. Throws bad input with file, line and document number; all that is wrong at once. */
 export function parseClusterfile(text: string, options: ClusterfileOptions): Clusterfile {
   const problems = openProblems();
-  const { cluster, configs, kubeadm } = parseDocuments(text, options, problems);
+  const { cluster, configs, kubeadm, k3s } = parseDocuments(text, options, problems);
   problems.finish(options.name);
-  return { cluster: required(cluster, options.name).value, configs: configs.map(({ value }) => value), kubeadm };
+  return { cluster: required(cluster, options.name).value, configs: configs.map(({ value }) => value), kubeadm, ...(k3s && { k3s }) };
 }
 
 /** Parses a `--config-file` or an image's `config.yml`: Configs and kubeadm documents, no Cluster. */
 export function parseConfigFile(text: string, options: ClusterfileOptions): Omit<Clusterfile, 'cluster'> {
   const problems = openProblems();
-  const { cluster, configs, kubeadm } = parseDocuments(text, options, problems);
+  const { cluster, configs, kubeadm, k3s } = parseDocuments(text, options, problems);
   problems.finish(options.name);
   if (cluster !== undefined)
     throw badInput('bad-clusterfile', `${cluster.from.where()}: a Cluster has no place here`, 'use it as the Clusterfile');
-  return { configs: configs.map(({ value }) => value), kubeadm };
+  return { configs: configs.map(({ value }) => value), kubeadm, ...(k3s && { k3s }) };
 }
 
 /** The one Cluster of a file. Throws bad input where there is none. */
@@ -61,9 +63,17 @@ export function parseDocuments(text: string, { name, values, environment = {} }:
   let cluster: ParsedDocuments['cluster'];
   const configs: ParsedDocuments['configs'][number][] = [];
   const kubeadm: KubeadmDocument[] = [];
+  let k3s: K3sOptions | undefined;
   for (const from of parseYamlStream(rendered, name)) {
     problems.attempt(() => {
       const { kind } = from.value;
+      if (isK3sDocument(from.value)) {
+        k3s = layK3sOptions(
+          k3s,
+          k3sOptions(from.value, (key) => from.where([key])),
+        );
+        return;
+      }
       if (typeof kind !== 'string') throw badInput('bad-clusterfile', `${from.where()}: kind is missing`);
       if (isKubeadmKind(kind)) kubeadm.push(kubeadmDocument(from.value, from.where(['kind'])));
       else checkKind(kind, from);
@@ -75,7 +85,7 @@ export function parseDocuments(text: string, { name, values, environment = {} }:
       cluster = { value, from };
     });
   }
-  return { cluster, configs, kubeadm };
+  return { cluster, configs, kubeadm, k3s };
 }
 
 function checkKind(kind: string, from: StreamDocument): void {

@@ -36,11 +36,12 @@ export function withoutSecrets(env: Environment): Environment {
   return new Map([...env].filter(([key]) => !isSecretKey(key)));
 }
 
-function format({ cluster, configs, kubeadm }: Clusterfile, openness: Openness): string {
+function format({ cluster, configs, kubeadm, k3s }: Clusterfile, openness: Openness): string {
   const documents = [
     clusterDocument(cluster, openness),
     ...configs.map((config) => configDocument(config, openness)),
     ...kubeadm.map(({ apiVersion, kind, content }) => ({ apiVersion, kind, ...content })),
+    ...(k3s ? [k3s] : []),
   ];
   return documents.map((document) => stringify(document, written)).join('---\n');
 }

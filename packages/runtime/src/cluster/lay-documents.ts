@@ -1,9 +1,22 @@
+import { layK3sOptions } from '../k3s/options.ts';
 import { fromCanonical, toCanonical } from '../kubeadm/convert.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
 import { mergeTrees } from '../kubeadm/merge.ts';
 import { isTree, type Tree } from '../kubeadm/tree.ts';
 import type { KubeadmApi } from '../kubeadm/version.ts';
-import type { Config } from './cluster.ts';
+import type { Clusterfile, Config } from './cluster.ts';
+
+type Documents = Omit<Clusterfile, 'cluster'>;
+
+/** The documents beside a Cluster with more laid over. */
+export function layOver(base: Documents, over: Documents): Documents {
+  const k3s = layK3sOptions(base.k3s, over.k3s);
+  return {
+    configs: layConfigs(base.configs, over.configs),
+    kubeadm: layDocuments(base.kubeadm, over.kubeadm),
+    ...(k3s && { k3s }),
+  };
+}
 
 /** Configs with more laid over: one of a name that is there takes its place away and stands where it was written (§4.2 of the reference). */
 export function layConfigs(base: readonly Config[], over: readonly Config[]): readonly Config[] {

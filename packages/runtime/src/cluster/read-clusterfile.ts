@@ -1,7 +1,7 @@
 import type { Clusterfile } from './cluster.ts';
 import { type ClusterfileOptions, parseConfigFile, parseDocuments, required } from './clusterfile.ts';
 import { clusterProblems, likelyRole, validateClusterName } from './from-flags.ts';
-import { layConfigs, layDocuments } from './lay-documents.ts';
+import { layOver } from './lay-documents.ts';
 import { located, openProblems } from './problems.ts';
 import { isUrl, readText } from './read-text.ts';
 import { readValues } from './read-values.ts';
@@ -41,7 +41,7 @@ export async function readClusterfile(sources: ClusterfileSources, signal: Abort
   const { file, warnings } = checkClusterfile(text, { name, values, environment: visibleEnvironment(sources, sources.location) });
   const more = await readConfigFiles(sources, signal);
   return {
-    file: { ...file, configs: layConfigs(file.configs, more.configs), kubeadm: layDocuments(file.kubeadm, more.kubeadm) },
+    file: { ...file, ...layOver(file, more) },
     warnings: [...warnings, ...repeatedNames([...file.configs, ...more.configs])],
   };
 }
@@ -56,7 +56,7 @@ export async function readConfigFiles(
   for (const location of sources.configFiles) {
     const text = await readText(location, { flag: '--config-file', signal });
     const one = parseConfigFile(text, { name: location, values, environment: visibleEnvironment(sources, location) });
-    all = { configs: layConfigs(all.configs, one.configs), kubeadm: layDocuments(all.kubeadm, one.kubeadm) };
+    all = layOver(all, one);
   }
   return all;
 }
@@ -64,7 +64,7 @@ export async function readConfigFiles(
 /** Parses a Clusterfile and checks it as a whole. The same errors as `readClusterfile`'s. */
 export function checkClusterfile(text: string, options: ClusterfileOptions): CheckedClusterfile {
   const problems = openProblems();
-  const { cluster, configs, kubeadm } = parseDocuments(text, options, problems);
+  const { cluster, configs, kubeadm, k3s } = parseDocuments(text, options, problems);
   if (cluster !== undefined) {
     const { from, value } = cluster;
     problems.attempt(
@@ -80,7 +80,7 @@ export function checkClusterfile(text: string, options: ClusterfileOptions): Che
   problems.finish(options.name);
   const found = required(cluster, options.name);
   return {
-    file: { cluster: found.value, configs: configs.map(({ value }) => value), kubeadm },
+    file: { cluster: found.value, configs: configs.map(({ value }) => value), kubeadm, ...(k3s && { k3s }) },
     warnings: [
       ...unknownPaths(found.from.value, found.value).map((path) => strayMember(found.from, path)),
       ...configs.flatMap(({ from }) => unknownPaths(from.value, undefined).map((path) => strayMember(from, path))),

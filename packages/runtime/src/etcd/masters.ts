@@ -1,6 +1,7 @@
 import { SealosError } from '@sealos/image';
 import { type Cluster, masters, type Ssh } from '../cluster/cluster.ts';
 import type { Host } from '../host/host.ts';
+import { ETCD_OF_K3S, refuseK3s } from '../k3s/cluster-distribution.ts';
 import { type Connection, reachWhatAnswers, type UnreachedHost } from '../run/reach-hosts.ts';
 import { storedCluster } from '../run/stored-cluster.ts';
 import type { ClusterState } from '../state/state.ts';
@@ -33,6 +34,7 @@ export function onlyHosts(cluster: Cluster, chosen: readonly { readonly address:
 /** Connects to the control-plane hosts of a stored cluster. One that does not answer is told in `unreached`; throws where none does. */
 export async function reachEtcdMasters({ cluster: name, ssh, connection, signal }: EtcdTarget): Promise<EtcdMasters> {
   const { state, stored } = await storedCluster(name, ssh);
+  refuseK3s(stored.cluster, ...ETCD_OF_K3S);
   const reached = await reachWhatAnswers(onlyHosts(stored.cluster, masters(stored.cluster)), connection, signal);
   try {
     const hosts = reached.reached.map(({ host }) => host);

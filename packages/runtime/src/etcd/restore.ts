@@ -1,10 +1,12 @@
 import { join, posix } from 'node:path';
 import { badInput } from '@sealos/image';
 import { type Cluster, clusterHosts, masters } from '../cluster/cluster.ts';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import type { OnRunEvent } from '../event.ts';
 import { executePlan } from '../execute.ts';
 import type { Host } from '../host/host.ts';
 import { openJournal } from '../journal.ts';
+import { ETCD_OF_K3S, refuseK3s } from '../k3s/cluster-distribution.ts';
 import { type PartlyReachedHosts, reachWhatAnswers } from '../run/reach-hosts.ts';
 import { storedCluster } from '../run/stored-cluster.ts';
 import { copiedSecrets } from '../state/copied-secrets.ts';
@@ -50,6 +52,7 @@ export async function restoreCluster(options: RestoreOptions): Promise<RestoreRe
   const { state } = await storedCluster(options.cluster, options.ssh);
   await using _lock = await state.lock('etcd restore');
   const { stored } = await storedCluster(options.cluster, options.ssh);
+  refuseK3s(stored.cluster, ...ETCD_OF_K3S);
   const chosen = partOf(stored.cluster, options.without);
   const snapshot = await snapshotOf(options, join(state.home, 'backups'));
   if (!dryRun) await options.confirm(stored.cluster, snapshot);
@@ -108,6 +111,7 @@ async function stateStep(state: ClusterState, participants: readonly Host[]): Pr
   if (!seat || !file) throw badInput('no-cluster', `cluster '${state.cluster}' was removed meanwhile`);
   return clusterStateStep({
     seat: seat.address,
+    kubeconfig: DISTRIBUTIONS.kubernetes.kubeconfig,
     needs: ['api-wait'],
     copy: async () => ({ clusterfile: lastingClusterfile(file, file.cluster.createdAt), secrets: await copiedSecrets(state) }),
   });

@@ -108,7 +108,6 @@ test('images that cannot be run together are refused before anything is touched'
   assert.throws(() => validateImages([application(), rootfs()], { newCluster: true }), badInputWith(/app:1 is an application image/));
   assert.throws(() => validateImages([rootfs(), { ...rootfs(), name: 'other' }], { newCluster: true }), badInputWith(/both rootfs/));
   assert.throws(() => validateImages([rootfs(), application(), application()], { newCluster: true }), badInputWith(/app:1 is named twice/));
-  assert.throws(() => validateImages([rootfs({ 'sealos.io.distribution': 'k3s' })], { newCluster: true }), badInputWith(/k3s/));
   validateImages([application()], { newCluster: false });
   validateImages([rootfs(), application()], { newCluster: true });
 });

@@ -124,9 +124,6 @@ export function validateImages(images: readonly ClusterImage[], { newCluster }: 
   if (rootfs !== undefined && second !== undefined) {
     throw badInput('two-rootfs', `${rootfs.name} and ${second.name} are both rootfs images`, 'a cluster has one: leave the other out');
   }
-  if (rootfs?.distribution === 'k3s') {
-    throw badInput('unsupported-distribution', `${rootfs.name} is a k3s image`, 'run an image that is made for kubeadm');
-  }
   const names = new Set<string>();
   for (const { name } of images) {
     if (names.has(name)) throw badInput('duplicate-image', `${name} is named twice`, 'name each image once');

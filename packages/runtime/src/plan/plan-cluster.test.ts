@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import type { HostFacts } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import { hostLayout } from '../layout.ts';
@@ -59,6 +60,7 @@ function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> 
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    distribution: DISTRIBUTIONS.kubernetes,
     onMasters: { executables: [], userOf: () => 'root', clusterfile: async () => '' },
     adoptContainerd: false,
     registryIndexes: [],
@@ -169,4 +171,33 @@ test('where a control plane stands, it lets the others in, be it the first or no
   const plan = planCluster(input([first, second], { seat: second.address }));
   assert.deepEqual(hostsOf(plan, 'kubeadm-init'), ['10.0.0.2']);
   assert.deepEqual(hostsOf(plan, 'join-masters'), ['10.0.0.1']);
+});
+
+const k3s = {
+  config: () => '',
+  tokens: { server: '', agent: '' },
+  operator: { readKubeconfig: async () => undefined, writeKubeconfig: async () => {} },
+};
+
+test('k3s starts in the place of kubeadm: no certificates of ours, control planes one after the other, then the workers', () => {
+  const hosts = [host('10.0.0.1', 'master'), host('10.0.0.2', 'master'), host('10.0.0.3', 'node')];
+  const plan = planCluster(input(hosts, { distribution: DISTRIBUTIONS.k3s, k3s }));
+  assert.deepEqual(ids(plan).slice(ids(plan).indexOf('init') + 1), [
+    'k3s-init',
+    'join-masters',
+    'own-api-name',
+    'kubeconfig',
+    'operator-kubeconfig',
+    'api-address',
+    'join-workers',
+    'api-guard',
+    'api-members',
+  ]);
+  assert.deepEqual(
+    ['k3s-init', 'join-masters', 'join-workers'].map((id) => hostsOf(plan, id)),
+    [['10.0.0.1'], ['10.0.0.2'], ['10.0.0.3']],
+  );
+  for (const [index, step] of plan.steps.entries()) {
+    for (const need of step.needs) assert.ok(ids(plan).slice(0, index).includes(need), `${step.id} needs ${need}`);
+  }
 });

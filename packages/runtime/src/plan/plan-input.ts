@@ -4,6 +4,7 @@ import type { Address, HostFacts, HostFile } from '../host/host.ts';
 import type { Script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { LayerOutline } from '../run/layer-outline.ts';
+import type { Step } from '../step.ts';
 
 /** One compressed layer of an image, as it travels. */
 export interface PlannedLayer {
@@ -80,3 +81,12 @@ export interface PlanShape {
   readonly master0: Address;
   readonly registry: PlannedRegistry;
 }
+
+/** Some of a plan's steps; `ends` are those after which all of it is done. */
+export interface PlanPart {
+  readonly steps: readonly Step[];
+  readonly ends: readonly string[];
+}
+
+export const addresses = (hosts: readonly PlannedHost[]): readonly Address[] => hosts.map(({ address }) => address);
+export const isMaster = (host: PlannedHost): boolean => host.roles.includes('master');

@@ -1,7 +1,8 @@
+import { DISTRIBUTIONS, type Distribution } from '../distribution.ts';
 import type { Address, Host } from '../host/host.ts';
-import type { Plan, Step } from '../step.ts';
+import type { Plan, Step, StepContext } from '../step.ts';
 import { drainStep } from '../steps/drain.ts';
-import { forgetNode, leaveEtcd } from '../steps/forget-node.ts';
+import { forgetNode, leaveEtcd, type NodeIdentity } from '../steps/forget-node.ts';
 
 /** A host on its way out of the cluster. */
 export interface LeavingHost {
@@ -15,6 +16,7 @@ export interface RemovalInput {
   /** A control plane that stays. */
   readonly seat: Address;
   readonly leaving: readonly LeavingHost[];
+  readonly distribution: Distribution;
   /** The plan by which the cluster was made: undone on a leaving host, it leaves nothing there. */
   readonly made: Plan;
   readonly needs: readonly string[];
@@ -23,12 +25,21 @@ export interface RemovalInput {
   readonly hostOf: (address: Address) => Host;
 }
 
+type Leave = (seat: Host, identity: NodeIdentity, context: StepContext) => Promise<void>;
+
+const LEAVE_ETCD: Readonly<Record<Distribution['name'], Leave>> = {
+  kubernetes: (seat, { ip }, context) => leaveEtcd(seat, ip, context),
+  // k3s takes a member out of its etcd when the node is deleted, and must be there for it.
+  k3s: (seat, identity, context) => forgetNode(seat, identity, context, DISTRIBUTIONS.k3s.kubeconfig),
+};
+
 /**
  * Takes hosts out of a cluster: each is drained and, one after the other, leaves etcd; then everything of the cluster is removed from
  * it, and at last its node. Pure. Whatever was done already is found done, so that a removal that was cut off goes on.
  */
 export function planRemoval(input: RemovalInput): readonly Step[] {
   const { seat, force } = input;
+  const { kubeconfig, name: distribution } = input.distribution;
   const steps: Step[] = [];
   let needs = input.needs;
   const then = (step: Step) => {
@@ -40,7 +51,7 @@ export function planRemoval(input: RemovalInput): readonly Step[] {
   for (const host of leaving) {
     const { node } = host;
     const { ip } = host.address;
-    if (node !== undefined) then(drainStep({ id: `drain ${ip}`, seat, node, needs, force }));
+    if (node !== undefined) then(drainStep({ id: `drain ${ip}`, seat, node, kubeconfig, needs, force }));
     if (host.controlPlane) {
       then({
         id: `leave-etcd ${ip}`,
@@ -48,7 +59,7 @@ export function planRemoval(input: RemovalInput): readonly Step[] {
         hosts: [seat],
         needs,
         check: async () => ({ what: `remove ${ip} from etcd's members, if it is one` }),
-        apply: (on, context) => leaveEtcd(on, ip, context),
+        apply: (on, context) => LEAVE_ETCD[distribution](on, { node, ip }, context),
       });
     }
   }
@@ -64,7 +75,7 @@ export function planRemoval(input: RemovalInput): readonly Step[] {
       hosts: [seat],
       needs,
       check: async () => ({ what: `delete the node of ${ip}, if it is there` }),
-      apply: (on, context) => forgetNode(on, { node, ip }, context),
+      apply: (on, context) => forgetNode(on, { node, ip }, context, kubeconfig),
     });
   }
   return steps;

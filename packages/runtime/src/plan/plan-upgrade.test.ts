@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import type { HostFacts } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import { hostLayout } from '../layout.ts';
@@ -60,6 +61,7 @@ function cluster(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',
+    distribution: DISTRIBUTIONS.kubernetes,
     onMasters: { executables: [], userOf: () => 'root', clusterfile: async () => '' },
     adoptContainerd: false,
     registryIndexes: [],

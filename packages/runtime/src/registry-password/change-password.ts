@@ -1,9 +1,11 @@
 import { badInput, SealosError } from '@sealos/image';
 import { type Cluster, registryHosts, type Ssh } from '../cluster/cluster.ts';
 import { registryConfigOn } from '../cluster-registry/open-registry.ts';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import type { OnRunEvent } from '../event.ts';
 import { executePlan } from '../execute.ts';
 import { openJournal } from '../journal.ts';
+import { refuseK3s } from '../k3s/cluster-distribution.ts';
 import { hostLayout } from '../layout.ts';
 import { htpasswd } from '../registry-config/credentials.ts';
 import type { RegistryConfig } from '../registry-config/registry-config.ts';
@@ -45,6 +47,7 @@ export async function changeRegistryPassword(
   await using _lock = await state.lock('registry passwd');
   const { stored } = await storedCluster(options.cluster, options.ssh);
   const { cluster } = stored;
+  refuseK3s(cluster, "change the registry's password", 'choose one when the cluster is made, with -e registryPassword=…');
   await using hosts = await reachHosts(cluster, options.connection, signal);
   const { rootfs } = hostLayout(cluster.name);
   const config = { ...(await configOf(cluster, hosts, signal)), username, password };
@@ -75,12 +78,14 @@ export async function changeRegistryPassword(
   const seat = hosts.reached.find(({ spec }) => spec.roles.includes('master'));
   if (seat) {
     const copy = async () => ({ clusterfile: lastingClusterfile(stored, cluster.createdAt), secrets: await copiedSecrets(state) });
-    await execute(clusterStateStep({ seat: seat.spec.address, needs: [], copy })).catch((error: unknown) => {
-      signal.throwIfAborted();
-      if (!(error instanceof SealosError)) throw error;
-      const message = `the copy of the state in the cluster still has the old password until the next run: ${error.message}`;
-      onEvent({ at: new Date().toISOString(), kind: 'warning', message });
-    });
+    await execute(clusterStateStep({ seat: seat.spec.address, kubeconfig: DISTRIBUTIONS.kubernetes.kubeconfig, needs: [], copy })).catch(
+      (error: unknown) => {
+        signal.throwIfAborted();
+        if (!(error instanceof SealosError)) throw error;
+        const message = `the copy of the state in the cluster still has the old password until the next run: ${error.message}`;
+        onEvent({ at: new Date().toISOString(), kind: 'warning', message });
+      },
+    );
   }
   return { registry: `${config.domain}:${config.port}`, changed };
 }

@@ -1,3 +1,5 @@
+import { refuseImpossible } from '../changes/changes-between.ts';
+import { k3sChanges } from '../changes/k3s-changes.ts';
 import { type Cluster, type Clusterfile, type ClusterHost, type Environment, registryHosts } from '../cluster/cluster.ts';
 import type { Address } from '../host/host.ts';
 import { nodeName } from '../kubeadm/node.ts';
@@ -102,13 +104,15 @@ async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): 
     given,
     requested: new Set(wish.requested),
     userDocuments: wish.file.kubeadm,
+    userK3s: wish.file.k3s,
     masterClusterfile: onMasters(mounted),
   });
   let plan = upgrade
     ? await prepareUpgrade({ ...drawing, upgrade, input, mounts: had, images, hosts: staying, env: cluster.env, given, force: wish.force })
     : planCluster(input);
   const stands = input.hosts.some(({ address, member }) => member && address.ip === input.seat.ip);
-  if (!upgrade && stored && stands) {
+  if (stored && stands && input.k3s) refuseImpossible(k3sChanges(stored.k3s, wish.file.k3s), cluster.name);
+  if (!upgrade && stored && stands && !input.k3s) {
     const reconfiguring = await prepareReconfigure({
       stored,
       documents: wish.file.kubeadm,
@@ -154,12 +158,14 @@ export async function drawPlan(drawing: DrawPlanInput): Promise<DrawnPlan> {
     const made = planCluster(await storedPlanInput({ ...drawing, cluster: stored.cluster, hosts, given }));
     const { force } = wish;
     const leaving = leavingHosts(wish.leaving, hosts);
-    steps.push(...planRemoval({ seat: input.seat, leaving, made, needs: all(), force, hostOf: hosts.hostOf }));
+    steps.push(
+      ...planRemoval({ seat: input.seat, distribution: input.distribution, leaving, made, needs: all(), force, hostOf: hosts.hostOf }),
+    );
   }
   const copy = async () => ({
     clusterfile: lastingClusterfile({ ...wish.file, cluster }, (await state.read())?.cluster.createdAt),
     secrets: await copiedSecrets(state),
   });
-  steps.push(clusterStateStep({ seat: input.seat, needs: all(), copy }));
+  steps.push(clusterStateStep({ seat: input.seat, kubeconfig: input.distribution.kubeconfig, needs: all(), copy }));
   return { steps, cluster, upgrade, given, master0: input.master0, running: input.commands.map(({ image }) => image.name) };
 }

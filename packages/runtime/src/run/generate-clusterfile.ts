@@ -3,11 +3,13 @@ import type { Clusterfile } from '../cluster/cluster.ts';
 import { formatOwnClusterfile } from '../cluster/format.ts';
 import { type ClusterFlags, clusterFromFlags } from '../cluster/from-flags.ts';
 import { imageVip } from '../image-contract/cluster-image.ts';
+import { layeredOptions } from '../k3s/documents.ts';
 import { documentedNetworking } from '../kubeadm/documents.ts';
 import { generatedDocuments } from '../kubeadm/standard.ts';
 import { writePrivateFile } from '../state/private-file.ts';
 import type { LoadImageOptions } from './load-image.ts';
 import { loadImages, rootfsOf } from './prepare.ts';
+import { networkingOfK3s } from './prepare-k3s.ts';
 
 export interface GenerateOptions extends LoadImageOptions {
   readonly store: Store;
@@ -28,10 +30,13 @@ export async function generateClusterfile(
   const images = await loadImages(store, flags.images, { ...options, configs: more.configs, newCluster: true });
   const rootfs = rootfsOf(images);
   const master = cluster.hosts[0]?.ips[0]?.ip ?? '';
-  documentedNetworking(
-    { imageDocuments: rootfs.kubeadm, userDocuments: more.kubeadm },
-    { vip: imageVip(rootfs.contract, new Map([...rootfs.contract.env, ...cluster.env]), master), master },
-  );
+  const addresses = { vip: imageVip(rootfs.contract, new Map([...rootfs.contract.env, ...cluster.env]), master), master };
+  if (rootfs.contract.distribution === 'k3s') {
+    networkingOfK3s({ userDocuments: more.kubeadm, userK3s: more.k3s }, rootfs, addresses);
+    const k3s = layeredOptions({ imageOptions: rootfs.k3s, userOptions: more.k3s });
+    return { file: { cluster, configs: more.configs, kubeadm: [], k3s }, warnings: [] };
+  }
+  documentedNetworking({ imageDocuments: rootfs.kubeadm, userDocuments: more.kubeadm }, addresses);
   const { documents, warnings } = generatedDocuments(
     {
       version: rootfs.contract.version ?? '',

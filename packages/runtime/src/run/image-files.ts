@@ -2,6 +2,7 @@ import { badInput, type Image, type ImageFile, listFiles, readFiles, type Store 
 import { configsFor, configsOf, imageWithConfigs } from '../cluster/apply-config.ts';
 import type { Config } from '../cluster/cluster.ts';
 import { parseConfigFile } from '../cluster/clusterfile.ts';
+import { type K3sOptions, parseK3sOptions } from '../k3s/options.ts';
 import { type KubeadmDocument, parseKubeadmDocuments } from '../kubeadm/document.ts';
 import { isTemplatePath } from '../render/render.ts';
 
@@ -15,7 +16,9 @@ export interface ImageContent {
 export interface ImageFiles {
   readonly templates: ReadonlyMap<string, Uint8Array>;
   readonly kubeadm: readonly KubeadmDocument[];
-  /** Files that Configs changed or made, as they are to lie on hosts; `templates` and `kubeadm` heed them already. */
+  /** `etc/k3s.yml` of a k3s image. */
+  readonly k3s: K3sOptions | undefined;
+  /** Files that Configs changed or made, as they are to lie on hosts; `templates`, `kubeadm` and `k3s` heed them already. */
   readonly overlays: ReadonlyMap<string, ImageContent>;
   /** `etc/registry.yml` and the container runtime's settings where the image has them as they are, not as templates. */
   readonly settings: ReadonlyMap<string, Uint8Array>;
@@ -36,6 +39,7 @@ export interface ImageFilesOptions {
 }
 
 const KUBEADM_FILE = 'etc/kubeadm.yml';
+const K3S_FILE = 'etc/k3s.yml';
 const CONFIG_FILE = 'config.yml';
 const AUDIT_POLICY = 'statics/audit-policy.yml';
 const SETTINGS: ReadonlySet<string> = new Set(['etc/registry.yml', 'etc/config.toml', 'etc/daemon.json']);
@@ -50,6 +54,7 @@ export async function readImageFiles(store: Store, image: Image, { name, configs
   const isWanted = ({ path, size }: ImageFile) =>
     isTemplatePath(path) ||
     path === KUBEADM_FILE ||
+    path === K3S_FILE ||
     SETTINGS.has(path) ||
     named.has(path) ||
     // A large file of this name is something else.
@@ -63,10 +68,12 @@ export async function readImageFiles(store: Store, image: Image, { name, configs
   const changed = imageWithConfigs(small, configs);
   const now = new Map([...small, ...changed]);
   const kubeadm = now.get(KUBEADM_FILE);
+  const k3s = now.get(K3S_FILE);
   const placed = (path: string, content: Uint8Array): ImageContent => ({ content, mode: modeOf(path, content, files.get(path)?.mode) });
   return {
     templates: new Map([...now].filter(([path]) => isTemplatePath(path))),
     kubeadm: kubeadm === undefined ? [] : parseKubeadmDocuments(Buffer.from(kubeadm).toString(), `${name}:${KUBEADM_FILE}`),
+    k3s: k3s && parseK3sOptions(Buffer.from(k3s).toString(), `${name}:${K3S_FILE}`),
     overlays: new Map([...changed].map(([path, content]) => [path, placed(path, content)])),
     settings: new Map([...now].filter(([path]) => SETTINGS.has(path))),
     async original(path, stop) {

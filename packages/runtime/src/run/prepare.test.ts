@@ -18,6 +18,7 @@ function loaded(name: string): LoadedImage {
     },
     templates: new Map(),
     kubeadm: [],
+    k3s: undefined,
     overlays: new Map(),
     settings: new Map(),
     original: async () => undefined,

@@ -1,11 +1,13 @@
-import { digestOf, type Platform, parsePlatform, SealosError, type Store } from '@sealos/image';
+import { badInput, digestOf, type Platform, parsePlatform, SealosError, type Store } from '@sealos/image';
 import { type Cluster, type ClusterHost, type Environment, registryHosts } from '../cluster/cluster.ts';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import { readSchedule } from '../etcd/schedule.ts';
 import type { Address, Host, HostFacts, HostFile } from '../host/host.ts';
 import { type ClusterImage, imageVip, type LifecycleScripts, lifecycleScripts, validateImages } from '../image-contract/cluster-image.ts';
+import type { K3sOptions } from '../k3s/options.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
 import { documentedNetworking } from '../kubeadm/documents.ts';
-import { networkVariables } from '../kubeadm/networking.ts';
+import { type ClusterNetworking, networkVariables } from '../kubeadm/networking.ts';
 import { hostLayout } from '../layout.ts';
 import { filesBeforeKubeadm } from '../pki/host-files.ts';
 import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
@@ -22,9 +24,12 @@ import { environmentOf } from './image-environment.ts';
 import { type LoadedImage, type LoadImageOptions, loadImage } from './load-image.ts';
 import { prepareMasters } from './on-masters.ts';
 import { commandsOf } from './prepare-commands.ts';
+import { networkingOfK3s, prepareK3s } from './prepare-k3s.ts';
 import { prepareKubeadm } from './prepare-kubeadm.ts';
+import { WITHOUT_KUBEADM } from './without-kubeadm.ts';
 
 export const API_NAME = 'apiserver.cluster.local';
+export const API_PORT = 6443;
 
 /** A host that was reached, and what it said of itself. */
 export interface ReachedHost {
@@ -53,6 +58,8 @@ export interface PrepareInput {
   /** Only looks: nothing is written on the operator either. */
   readonly dryRun: boolean;
   readonly userDocuments: readonly KubeadmDocument[];
+  /** Options of k3s in the Clusterfile. */
+  readonly userK3s?: K3sOptions | undefined;
   readonly adoptContainerd: boolean;
   /** The Clusterfile for control planes. */
   readonly masterClusterfile: () => Promise<string>;
@@ -177,6 +184,51 @@ async function renderHosts(input: PrepareInput, rootfs: LoadedImage, given: Envi
   return { hosts, registry };
 }
 
+type Networking = (
+  input: Pick<PrepareInput, 'userDocuments' | 'userK3s'>,
+  rootfs: LoadedImage,
+  addresses: { readonly vip: string; readonly master: string },
+) => ClusterNetworking;
+
+/** Where the documents of each distribution say what the networks are. */
+const NETWORKING: Readonly<Record<ClusterImage['distribution'], Networking>> = {
+  kubernetes: ({ userDocuments, userK3s }, { kubeadm, contract }, addresses) => {
+    if (userK3s)
+      throw badInput('only-for-k3s', `the Clusterfile has options of k3s, and ${contract.name} is no k3s image`, 'leave them out');
+    return documentedNetworking({ imageDocuments: kubeadm, userDocuments }, addresses);
+  },
+  k3s: networkingOfK3s,
+};
+
+interface Making {
+  readonly input: PrepareInput;
+  readonly rootfs: LoadedImage;
+  readonly vip: string;
+  /** Of the rootfs' scripts on the first control plane. */
+  readonly env: Environment;
+  readonly hosts: readonly PlannedHost[];
+  readonly seat: ReachedHost;
+}
+
+type Made = Pick<ClusterPlanInput, 'apiPort' | 'certificates' | 'kubeadm' | 'joinToken' | 'k3s'>;
+
+/** What of a plan is each distribution's own. */
+const MADE_BY: Readonly<Record<ClusterImage['distribution'], (making: Making) => Promise<Made>>> = {
+  async kubernetes({ input, rootfs, vip, env, hosts, seat }) {
+    const { plan, pki, token, initOn } = await prepareKubeadm(input, rootfs, vip, env, hosts, seat);
+    const { apiPort } = plan;
+    return {
+      apiPort,
+      certificates: (master) => filesBeforeKubeadm(pki, { master, seat: seat.spec.address, apiPort }),
+      kubeadm: { ...plan, initOn },
+      joinToken: token,
+    };
+  },
+  async k3s({ input, rootfs, vip, seat }) {
+    return { ...WITHOUT_KUBEADM, apiPort: API_PORT, k3s: await prepareK3s(input, rootfs, vip, seat) };
+  },
+};
+
 /** Turns the reached hosts and the opened images into the plan's whole input: rendered files, certificates, kubeadm's documents, commands. */
 export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInput> {
   const { cluster } = wanted;
@@ -191,11 +243,11 @@ export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInpu
     throw new SealosError('no-master', `cluster ${cluster.name} has no control-plane host`, { exitCode: 2 });
   const master = seat.spec.address.ip;
   const vip = imageVip(rootfs.contract, environmentOf(wanted, rootfs.contract, master0, rootfs.contract.version, given), master);
-  const networking = documentedNetworking({ imageDocuments: rootfs.kubeadm, userDocuments: wanted.userDocuments }, { vip, master });
+  const networking = NETWORKING[rootfs.contract.distribution](wanted, rootfs, { vip, master });
   const input = { ...wanted, networks: networkVariables(networking) };
   const { hosts, registry } = await renderHosts(input, rootfs, given, layout.rootfs);
   const master0Env = hosts.find(({ address }) => sameAddress(address, master0.spec.address))?.env ?? new Map();
-  const kubeadm = await prepareKubeadm(input, rootfs, vip, master0Env, hosts, seat);
+  const made = await MADE_BY[rootfs.contract.distribution]({ input, rootfs, vip, env: master0Env, hosts, seat });
   const scripts: LifecycleScripts = lifecycleScripts(input.images.map((image) => image.contract));
   const byAddress = new Map(input.hosts.map(({ spec, host }) => [spec.address.ip, host]));
   if (rootfs.contract.firstGeneration)
@@ -217,11 +269,9 @@ export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInpu
     firstGeneration: rootfs.contract.firstGeneration,
     vip,
     apiName: API_NAME,
-    apiPort: kubeadm.plan.apiPort,
     seat: seat.spec.address,
-    certificates: (master) => filesBeforeKubeadm(kubeadm.pki, { master, seat: seat.spec.address, apiPort: kubeadm.plan.apiPort }),
-    kubeadm: { ...kubeadm.plan, initOn: kubeadm.initOn },
-    joinToken: kubeadm.token,
+    distribution: DISTRIBUTIONS[rootfs.contract.distribution],
+    ...made,
     onMasters: await prepareMasters(cluster, apiHosts, input.masterClusterfile),
     adoptContainerd: input.adoptContainerd,
     registryIndexes: input.images.flatMap((image) => image.registryIndexes),

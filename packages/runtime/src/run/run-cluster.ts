@@ -1,6 +1,6 @@
 import { parseReference } from '@sealos/image';
 import type { Clusterfile } from '../cluster/cluster.ts';
-import { layConfigs, layDocuments } from '../cluster/lay-documents.ts';
+import { layOver } from '../cluster/lay-documents.ts';
 import { parseEnvironment } from '../image-contract/environment.ts';
 import { openState } from '../state/state.ts';
 import { converge } from './converge.ts';
@@ -25,9 +25,8 @@ export async function runCluster(options: RunClusterOptions): Promise<ChangeResu
   await using _lock = await state.lock(`run ${request.images.join(' ')}`);
   const stored = await state.read();
   const cluster = desiredCluster(request, stored, options.connection.localIp);
-  const kubeadm = layDocuments(stored?.kubeadm ?? [], options.documents.kubeadm);
-  const configs = layConfigs(stored?.configs ?? [], options.documents.configs);
-  const wish = { verb: 'run', file: { cluster, configs, kubeadm }, leaving: [], requested: request.images };
+  const documents = layOver(stored ?? { configs: [], kubeadm: [] }, options.documents);
+  const wish = { verb: 'run', file: { cluster, ...documents }, leaving: [], requested: request.images };
   return await converge(
     state,
     stored,

@@ -1,7 +1,9 @@
 import { SealosError } from '@sealos/image';
 import { type Cluster, type Environment, type MountedImage, masters, registryHosts } from '../cluster/cluster.ts';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import { type ClusterImage, clusterImage, imageVip, lifecycleScripts } from '../image-contract/cluster-image.ts';
 import { hostEnvironment } from '../image-contract/environment.ts';
+import type { K3sPlan } from '../k3s/k3s-plan.ts';
 import { hostLayout } from '../layout.ts';
 import type { ClusterPlanInput } from '../plan/plan-cluster.ts';
 import { parseRegistryConfig } from '../registry-config/registry-config.ts';
@@ -10,8 +12,9 @@ import { markerName } from '../steps/marker.ts';
 import { isMember } from '../steps/membership.ts';
 import { SEALOS_EXECUTABLE_STEP } from '../steps/sealos-executable.ts';
 import { usersOf } from './on-masters.ts';
-import { API_NAME, type ReachedHost } from './prepare.ts';
+import { API_NAME, API_PORT, type ReachedHost } from './prepare.ts';
 import type { ReachedHosts } from './reach-hosts.ts';
+import { WITHOUT_KUBEADM } from './without-kubeadm.ts';
 
 export interface StoredPlanOptions {
   readonly cluster: Cluster;
@@ -24,6 +27,12 @@ export interface StoredPlanOptions {
   /** The Clusterfile for control planes; none where steps are only undone. */
   readonly clusterfile?: (() => Promise<string>) | undefined;
 }
+
+const NO_K3S: K3sPlan = {
+  config: () => '',
+  tokens: { server: '', agent: '' },
+  operator: { readKubeconfig: async () => undefined, writeKubeconfig: async () => {} },
+};
 
 /** The image's contract from what the state kept of it: neither the image nor the store is needed. */
 export function contractOf(mount: MountedImage): ClusterImage {
@@ -95,11 +104,11 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
     firstGeneration: rootfs.firstGeneration,
     vip: imageVip(rootfs, env, seat.ip),
     apiName: API_NAME,
-    apiPort: 6443,
+    apiPort: API_PORT,
     seat,
-    certificates: () => [],
-    kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
-    joinToken: '',
+    ...WITHOUT_KUBEADM,
+    k3s: NO_K3S,
+    distribution: DISTRIBUTIONS[rootfs.distribution],
     onMasters: storedMasters(options, apiHosts),
     adoptContainerd: false,
     registryIndexes: [],

@@ -1,10 +1,19 @@
+import { TOKEN_FILES } from '../k3s/tokens.ts';
 import type { ClusterState } from './state.ts';
 
 /**
  * Secret files of the state that another operator needs: settings given with `-e`, secret variables, the registry's password and logins,
- * when etcd is saved (with the storage's keys).
+ * when etcd is saved (with the storage's keys), what lets hosts into k3s.
  */
-const COPIED = ['admin-groups', 'environment.json', 'environment.yml', 'registry-password', 'registry_htpasswd', 'etcd-schedule.json'];
+const COPIED = [
+  'admin-groups',
+  'environment.json',
+  'environment.yml',
+  'registry-password',
+  'registry_htpasswd',
+  'etcd-schedule.json',
+  ...Object.values(TOKEN_FILES),
+];
 
 /** Their contents, by name; those that are there. */
 export async function copiedSecrets(state: ClusterState): Promise<Readonly<Record<string, string>>> {

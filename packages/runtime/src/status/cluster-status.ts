@@ -3,6 +3,7 @@ import { type Cluster, type ClusterHost, clusterHosts, masters, registryHosts, t
 import { type EtcdHealth, etcdHealth } from '../etcd/health.ts';
 import { etcdIdentity } from '../etcd/identity.ts';
 import { hostName } from '../host/host-name.ts';
+import { distributionOf } from '../k3s/cluster-distribution.ts';
 import { hostLayout } from '../layout.ts';
 import { API_NAME } from '../run/prepare.ts';
 import { type Connection, reachWhatAnswers } from '../run/reach-hosts.ts';
@@ -96,6 +97,7 @@ export async function clusterStatus(options: ClusterStatusOptions): Promise<Clus
   const { signal, hostTimeout: timeout = HOST_TIMEOUT } = options;
   const { state, stored } = await storedCluster(options.cluster, options.ssh);
   const { cluster } = stored;
+  const distribution = distributionOf(cluster);
   await using open = new AsyncDisposableStack();
   const looked = await Promise.all(clusterHosts(cluster).map((spec) => lookAt(spec, cluster, options, open)));
   const seen = looked.flatMap((host) => host.seen ?? []);
@@ -110,10 +112,11 @@ export async function clusterStatus(options: ClusterStatusOptions): Promise<Clus
   const [kubernetes, etcd, registryReport, busy] = await Promise.all([
     kubernetesView(
       control.map(({ reached }) => reached.host),
+      distribution.kubeconfig,
       timeout,
       signal,
     ),
-    etcdOf(state, cluster, looked, timeout, signal),
+    distribution.name === 'k3s' ? undefined : etcdOf(state, cluster, looked, timeout, signal),
     registryView(
       seen.filter(isRegistry).map(({ reached }) => reached.host),
       registrySpecs.map(({ address }) => hostName(address)),

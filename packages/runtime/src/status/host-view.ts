@@ -4,7 +4,7 @@ import type { Host } from '../host/host.ts';
 import { hostName } from '../host/host-name.ts';
 import type { HostLayout } from '../layout.ts';
 import type { ReachedHost } from '../run/prepare.ts';
-import { INIT_MARKER, JOIN_MARKER } from '../steps/membership.ts';
+import { membershipOf } from '../steps/membership.ts';
 import { type HostAnswers, parseHostAnswers, statusQuestions } from './host-answers.ts';
 import { httpOverHost } from './http-over-host.ts';
 import type { HostReport } from './report.ts';
@@ -57,7 +57,7 @@ export async function viewHost(
   const { stdout } = await host.run(statusQuestions(layout, apiName), { title: 'asking how the host is', signal, timeout });
   const answers = parseHostAnswers(stdout, apiName);
   const isMaster = spec.roles.includes('master');
-  const member = answers.markers.has(INIT_MARKER) ? 'init' : answers.markers.has(JOIN_MARKER) ? 'join' : undefined;
+  const member = membershipOf(answers.markers);
   const report: HostReport = {
     host: host.name,
     ip: spec.address.ip,

@@ -62,8 +62,8 @@ function lines(text: string): readonly (readonly string[])[] {
 
 const MARK = '--- sealos ---';
 
-async function askOn(host: Host, timeout: number, signal: AbortSignal): Promise<KubernetesReport> {
-  const kubectl = script`timeout ${Math.ceil(timeout / 1000)} kubectl --kubeconfig /etc/kubernetes/admin.conf --request-timeout=${Math.ceil(timeout / 1000)}s`;
+async function askOn(host: Host, kubeconfig: string, timeout: number, signal: AbortSignal): Promise<KubernetesReport> {
+  const kubectl = script`timeout ${Math.ceil(timeout / 1000)} kubectl --kubeconfig ${kubeconfig} --request-timeout=${Math.ceil(timeout / 1000)}s`;
   const { stdout } = await host.run(
     script`export LC_ALL=C
 ${kubectl} get nodes -o ${`go-template=${NODES}`} || exit $?
@@ -83,12 +83,17 @@ ${kubectl} get --raw '/readyz?verbose' 2>&1 || true`,
   };
 }
 
-/** Nodes, pods and the API's own checks, through the first of the control planes that answers. `timeout` in milliseconds for each. */
-export async function kubernetesView(masters: readonly Host[], timeout: number, signal: AbortSignal): Promise<KubernetesReport> {
+/** Nodes, pods and the API's own checks, through the first of the control planes that answers, with the administrator's kubeconfig there. `timeout` in milliseconds for each. */
+export async function kubernetesView(
+  masters: readonly Host[],
+  kubeconfig: string,
+  timeout: number,
+  signal: AbortSignal,
+): Promise<KubernetesReport> {
   let problem = 'no control plane can be reached';
   for (const host of masters) {
     try {
-      return await askOn(host, timeout, signal);
+      return await askOn(host, kubeconfig, timeout, signal);
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof HostError)) throw error;

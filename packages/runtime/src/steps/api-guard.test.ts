@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import type { Host, HostFile } from '../host/host.ts';
 import { type ApiGuardInput, apiGuardStep, guardImage, guardManifest, guardWarnings } from './api-guard.ts';
 
@@ -17,6 +18,7 @@ const input = {
   vip: '10.103.97.2',
   port: 6443,
   guard: ours,
+  distribution: DISTRIBUTIONS.kubernetes,
   needs: ['join-workers'],
 } as const satisfies ApiGuardInput;
 
@@ -102,4 +104,10 @@ test('a guard that knows IPVS alone does not run where nftables balances, and th
   assert.match(direct ?? '', /^10\.0\.0\.7 reaches the API at one control plane alone/);
   assert.deepEqual(others, []);
   assert.deepEqual(guardWarnings({ ...input, masters: input.masters.slice(0, 1), guard: upstream }), []);
+});
+
+test('with k3s the pod lies where its agent looks, and an API that wants to know who asks is well', () => {
+  const { args } = parse(guardManifest({ ...input, distribution: DISTRIBUTIONS.k3s }, { ip: '10.0.0.5', balancing: 'nftables' })).spec
+    .containers[0];
+  assert.equal(args[args.indexOf('--health-status') + 1], '401');
 });

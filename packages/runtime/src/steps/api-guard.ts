@@ -1,5 +1,6 @@
 import { formatEndpoint } from '@sealos/lvscare';
 import { stringify } from 'yaml';
+import type { Distribution } from '../distribution.ts';
 import type { Address, HostFile } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import type { ClusterImage } from '../image-contract/cluster-image.ts';
@@ -38,11 +39,12 @@ export interface ApiGuardInput {
   /** Of the virtual address and of every API server. */
   readonly port: number;
   readonly guard: GuardImage;
+  /** Where the workers' kubelets take static pods from, and what an API server answers strangers. */
+  readonly distribution: Pick<Distribution, 'staticPods' | 'closedHealth'>;
   readonly needs: readonly string[];
 }
 
 const NAME = 'kube-sealos-lvscare';
-const PATH = `/etc/kubernetes/manifests/${NAME}.yaml`;
 
 /** Whether a worker's rules are ones that the guard can keep. */
 function isGuarded(balancing: ApiBalancing, guard: GuardImage): balancing is GuardBackend {
@@ -69,11 +71,12 @@ export function guardWarnings({ workers, masters, guard }: Pick<ApiGuardInput, '
 
 /** The static pod of the guard on one worker (sealos-interop.md §6.5), which existing tools know by its name. */
 export function guardManifest(
-  input: Pick<ApiGuardInput, 'masters' | 'vip' | 'port' | 'guard'>,
+  input: Pick<ApiGuardInput, 'masters' | 'vip' | 'port' | 'guard' | 'distribution'>,
   worker: { readonly ip: string; readonly balancing: GuardBackend },
 ): string {
-  const { masters, vip, port, guard } = input;
+  const { masters, vip, port, guard, distribution } = input;
   const args = ['care', '--vs', formatEndpoint({ ip: vip, port }), '--health-path', '/healthz', '--health-schem', 'https'];
+  if (distribution.closedHealth !== undefined) args.push('--health-status', String(distribution.closedHealth));
   for (const { ip } of masters) args.push('--rs', formatEndpoint({ ip, port }));
   // A control plane that dies is out after 6 s at the most, and the rules are those that the host's own unit sets.
   if (guard.choosesBackend) args.push('--backend', worker.balancing, '--interval', '3s');
@@ -108,13 +111,14 @@ export function guardManifest(
  * runs it, and makes it anew when the list of control planes changes. After the join: kubeadm refuses a host that has manifests.
  */
 export function apiGuardStep(input: ApiGuardInput): Step {
+  const path = `${input.distribution.staticPods}/${NAME}.yaml`;
   const filesOf = (ip: string): readonly HostFile[] =>
     input.workers.flatMap(({ address, balancing }) =>
       address.ip === ip && isGuarded(balancing, input.guard)
-        ? [{ path: PATH, mode: 0o600, content: guardManifest(input, { ip, balancing }) }]
+        ? [{ path, mode: 0o600, content: guardManifest(input, { ip, balancing }) }]
         : [],
     );
-  const remove = script`rm -f ${PATH}`;
+  const remove = script`rm -f ${path}`;
   return {
     id: 'api-guard',
     title: "watching the API's address",
@@ -122,9 +126,9 @@ export function apiGuardStep(input: ApiGuardInput): Step {
     needs: input.needs,
     async check(host, { signal }) {
       const wanted = filesOf(host.address.ip)[0]?.content;
-      const found = await host.readFile(PATH, { signal });
+      const found = await host.readFile(path, { signal });
       if ((found === undefined ? undefined : new TextDecoder().decode(found)) === wanted) return 'done';
-      if (wanted === undefined) return { what: `remove ${PATH}` };
+      if (wanted === undefined) return { what: `remove ${path}` };
       return { what: `have ${NAME} watch ${input.masters.length} control plane${input.masters.length === 1 ? '' : 's'}` };
     },
     async apply(host, { signal }) {

@@ -18,10 +18,12 @@ const HASH = 'sealos.io/state-hash';
 /** The operator's state as a Secret in the cluster, so that a lost operator can be replaced (`sealos adopt`). */
 export function clusterStateStep(input: {
   readonly seat: Address;
+  /** The administrator's on it. */
+  readonly kubeconfig: string;
   readonly needs: readonly string[];
   readonly copy: () => Promise<ClusterStateCopy>;
 }): Step {
-  const kubectl = script`kubectl --kubeconfig /etc/kubernetes/admin.conf -n kube-system`;
+  const kubectl = script`kubectl --kubeconfig ${input.kubeconfig} -n kube-system`;
   return {
     id: 'cluster-state',
     title: 'keeping a copy of the state in the cluster',

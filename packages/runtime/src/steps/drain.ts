@@ -7,6 +7,8 @@ export interface DrainInput {
   /** The control plane that asks for it. */
   readonly seat: Address;
   readonly node: string;
+  /** The administrator's kubeconfig on it. */
+  readonly kubeconfig: string;
   readonly needs: readonly string[];
   /** Goes on after the time is up, whatever still runs there. */
   readonly force: boolean;
@@ -19,8 +21,8 @@ const DRAIN_SECONDS = 300;
  * Takes a node out of scheduling and moves its pods away, as disruption budgets allow; DaemonSets' pods stay. Done where the cluster
  * knows no such node.
  */
-export function drainStep({ id, seat, node, needs, force }: DrainInput): Step {
-  const kubectl = script`kubectl --kubeconfig /etc/kubernetes/admin.conf`;
+export function drainStep({ id, seat, node, kubeconfig, needs, force }: DrainInput): Step {
+  const kubectl = script`kubectl --kubeconfig ${kubeconfig}`;
   return {
     id,
     title: `draining ${node}`,

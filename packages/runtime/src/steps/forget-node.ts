@@ -1,6 +1,7 @@
 import { isIPv6 } from 'node:net';
 import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
+import { DISTRIBUTIONS } from '../distribution.ts';
 import { HostError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { type Script, script } from '../host/script.ts';
@@ -15,7 +16,7 @@ export interface NodeIdentity {
 
 type Watch = Pick<StepContext, 'signal' | 'onLine'>;
 
-const KUBECTL = script`kubectl --kubeconfig /etc/kubernetes/admin.conf`;
+const KUBECTL = script`kubectl --kubeconfig ${DISTRIBUTIONS.kubernetes.kubeconfig}`;
 const TIMEOUT = 120_000;
 
 /** etcdctl of the control plane where this runs, inside its etcd pod: every etcd image of kubeadm brings it. */
@@ -53,22 +54,31 @@ done`;
   });
 }
 
-/** Takes a host out of the API's books: its node, and kubeadm's list of control planes (Kubernetes before 1.22). */
-export async function forgetNode(seat: Host, { node, ip }: NodeIdentity, watch: Watch): Promise<void> {
+/**
+ * Takes a host out of the API's books: its node, and kubeadm's list of control planes (Kubernetes before 1.22). `kubeconfig` is the
+ * administrator's on `seat`.
+ */
+export async function forgetNode(
+  seat: Host,
+  { node, ip }: NodeIdentity,
+  watch: Watch,
+  kubeconfig: string = DISTRIBUTIONS.kubernetes.kubeconfig,
+): Promise<void> {
+  const kubectl = script`kubectl --kubeconfig ${kubeconfig}`;
   const addresses =
     'jsonpath={range .items[*]}{.metadata.name}{range .status.addresses[?(@.type=="InternalIP")]} {.address}{end}{"\\n"}{end}';
   const { stdout } = await seat.run(
-    script`nodes=$(${KUBECTL} get nodes -o ${addresses}) || exit
+    script`nodes=$(${kubectl} get nodes -o ${addresses}) || exit
 for node in $(awk -v node=${node ?? ''} -v ip=${ip} '$1 == node { print $1; next } { for (i = 2; i <= NF; i++) if ($i == ip) print $1 }' <<<"$nodes"); do
-  ${KUBECTL} delete node "$node" >&2 || exit
+  ${kubectl} delete node "$node" >&2 || exit
 done
-${KUBECTL} -n kube-system get configmap kubeadm-config --ignore-not-found -o ${'jsonpath={.data.ClusterStatus}'}`,
+${kubectl} -n kube-system get configmap kubeadm-config --ignore-not-found -o ${'jsonpath={.data.ClusterStatus}'}`,
     { title: `removing the node of ${ip}`, timeout: TIMEOUT, ...watch },
   );
   const status = withoutEndpoint(stdout, { node, ip });
   if (status === undefined) return;
   const patch = JSON.stringify({ data: { ClusterStatus: status } });
-  await seat.run(script`${KUBECTL} -n kube-system patch configmap kubeadm-config --type merge -p ${patch} >/dev/null`, {
+  await seat.run(script`${kubectl} -n kube-system patch configmap kubeadm-config --type merge -p ${patch} >/dev/null`, {
     title: `removing ${ip} from kubeadm's list of control planes`,
     timeout: TIMEOUT,
     ...watch,

@@ -50,6 +50,15 @@ test('going back, leaving out a minor version and another distribution are refus
   assert.throws(() => upgradeOf(stored('v1.20.2'), [other]), code('other-distribution'));
 });
 
+test('k3s of another version is refused, of the same version it is none', () => {
+  const k3s = (name: string, version: string) => rootfs(name, version, { 'apps.sealos.io/distribution': 'k3s' });
+  const { labels } = k3s('k:old', 'v1.28.1');
+  const before = stored('v1.28.1').map((mount) => ({ ...mount, labels }));
+  assert.throws(() => upgradeOf(before, [k3s('k:new', 'v1.28.2')]), code('not-for-k3s'));
+  assert.equal(upgradeOf(before, [k3s('k:new', 'v1.28.1')]), 'same');
+  assert.throws(() => upgradeOf(before, [rootfs('k:new', 'v1.28.2')]), code('other-distribution'));
+});
+
 const cluster = (...images: readonly string[]): Cluster => ({
   name: 'default',
   images,

@@ -2,6 +2,7 @@ import { badInput } from '@sealos/image';
 import semver from 'semver';
 import type { Cluster, Environment, MountedImage } from '../cluster/cluster.ts';
 import type { ClusterImage } from '../image-contract/cluster-image.ts';
+import { contractLabel } from '../image-contract/label-text.ts';
 
 /** A step from one version of Kubernetes to the next; versions with `v`. */
 export interface Upgrade {
@@ -13,6 +14,8 @@ export interface Upgrade {
 }
 
 const rootfsOf = (mounts: readonly MountedImage[]) => mounts.find(({ type }) => type === 'rootfs');
+
+const distributionName = (labels: Readonly<Record<string, string>>) => contractLabel(labels, 'distribution') || 'kubernetes';
 
 /** The version that a mounted rootfs was made with, as its label says. */
 function mountedVersion({ imageName, labels }: MountedImage): string {
@@ -33,8 +36,8 @@ export function upgradeOf(stored: readonly MountedImage[], images: readonly Clus
   const before = rootfsOf(stored);
   const after = images.find(({ kind }) => kind === 'rootfs');
   if (!before || after?.version === undefined) return undefined;
-  const was = before.labels['sealos.io.distribution'] || 'kubernetes';
-  const is = after.labels['sealos.io.distribution'] || 'kubernetes';
+  const was = distributionName(before.labels);
+  const is = distributionName(after.labels);
   if (was !== is) {
     throw badInput(
       'other-distribution',
@@ -46,6 +49,13 @@ export function upgradeOf(stored: readonly MountedImage[], images: readonly Clus
   const to = after.version;
   const order = semver.compareBuild(to, from);
   if (order === 0) return 'same';
+  if (is === 'k3s') {
+    throw badInput(
+      'not-for-k3s',
+      `the cluster runs k3s ${from}, ${after.name} brings ${to}: sealos does not upgrade k3s`,
+      'make another cluster of the new image, or upgrade k3s on its hosts by its own means',
+    );
+  }
   if (order < 0) {
     throw badInput(
       'downgrade',
