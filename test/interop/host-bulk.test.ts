@@ -204,7 +204,7 @@ for (const [kind, open] of kinds) {
       };
       await assert.rejects(host.unpack(body, into, { title: 'unpacking', compression: 'none', signal: stop.signal, onBytes }), /enough/);
       assert.ok(body.destroyed);
-      await until('tar to be gone', 10_000, async () => (spawnSync('pgrep', ['-f', `tar .*-C ${into} `]).status === 1 ? true : undefined));
+      await until('tar to be gone', 60_000, async () => (spawnSync('pgrep', ['-f', `tar .*-C ${into} `]).status === 1 ? true : undefined));
     } finally {
       execFileSync('umount', [into]);
     }
@@ -297,7 +297,7 @@ test('an archive whose operator vanished without a goodbye is no longer waited f
   };
   const unpacking = unpack({ transport, identity, loop: loop.pid ?? -1, programs: [] }, body, into, options);
   const failed = assert.rejects(unpacking, /'unpacking' into .* failed \(exit status 137\)/);
-  await until('half of it to be there', 10_000, async () => (sent > 0 ? true : undefined));
+  await until('half of it to be there', 60_000, async () => (sent > 0 ? true : undefined));
   loop.kill('SIGKILL');
   await failed;
 });

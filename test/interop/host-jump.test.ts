@@ -94,7 +94,7 @@ test('hosts behind one jump host and behind two: all by one connection to each, 
     assert.equal(target.connections(), 6);
     await Promise.all(hosts.map((host) => host[Symbol.asyncDispose]()));
   }
-  await until('all to be closed', 10_000, async () =>
+  await until('all to be closed', 60_000, async () =>
     near.connections() + far.connections() + target.connections() === 0 ? true : undefined,
   );
 });

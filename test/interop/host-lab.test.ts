@@ -46,7 +46,7 @@ function open({ user = 'root', key = true, password: given, signal = never, at =
 async function onServer(command: string): Promise<string> {
   const [program = '', ...args] = await lab.ssh(server.name, [command]);
   // While sshd reads its configuration anew it does not listen.
-  const result = await until('sshd to listen', 10_000, async () => {
+  const result = await until('sshd to listen', 60_000, async () => {
     const tried = spawnSync(program, args, { encoding: 'utf8' });
     return tried.status === 255 && /Connection refused/.test(tried.stderr) ? undefined : tried;
   });
@@ -123,7 +123,7 @@ test('where sshd takes keys only, a password is told to be of no use', async () 
   const file = '/etc/ssh/sshd_config.d/00-test.conf';
   await onServer(`printf 'PasswordAuthentication no\nKbdInteractiveAuthentication no\n' > ${file}; systemctl reload ssh`);
   try {
-    await until('sshd to have reloaded', 10_000, async () => {
+    await until('sshd to have reloaded', 60_000, async () => {
       const error = await open({ key: false, password: 'wrong' }).catch((caught: unknown) => caught);
       return error instanceof HostError && /a password was given, and the host takes only keys/.test(error.message) ? true : undefined;
     });
@@ -139,11 +139,11 @@ test('questions and answers (keyboard-interactive), alone and after a key, are a
   try {
     await restart('PasswordAuthentication no', 'KbdInteractiveAuthentication yes', 'UsePAM yes');
     const login = () => open({ user: 'opp', key: false, password });
-    await using host = await until('sshd to be back', 10_000, login);
+    await using host = await until('sshd to be back', 60_000, login);
     assert.equal((await host.run(script`id -un`, { title: 'try' })).stdout, 'root');
     await assert.rejects(open({ user: 'opp', key: false, password: 'wrong' }), refused(/cannot log in as opp: the password is wrong/));
     await onServer(`printf 'Match User opp\\nAuthenticationMethods publickey,keyboard-interactive\\n' >> ${file}; systemctl restart ssh`);
-    await using both = await until('sshd to be back', 10_000, () => open({ user: 'opp', password }));
+    await using both = await until('sshd to be back', 60_000, () => open({ user: 'opp', password }));
     assert.equal((await both.run(script`id -un`, { title: 'try' })).stdout, 'root');
     await assert.rejects(login(), refused(/cannot log in as opp/));
   } finally {
@@ -172,7 +172,7 @@ test('sudo that gives commands a terminal of their own (use_pty) works the same,
     assert.deepEqual(await host.run(script`echo out; echo err >&2`, { title: 'try' }), { exitCode: 0, stdout: 'out', stderr: 'err' });
     const stop = new AbortController();
     const running = host.run(script`echo $BASHPID > /run/use-pty.pid; sleep 4321`, { title: 'waiting', signal: stop.signal });
-    await until('the command to run', 10_000, async () => (await onServer('cat /run/use-pty.pid 2>/dev/null || true')) || undefined);
+    await until('the command to run', 60_000, async () => (await onServer('cat /run/use-pty.pid 2>/dev/null || true')) || undefined);
     stop.abort(new Error('enough'));
     await assert.rejects(running, /enough/);
     assert.equal(await onServer('pgrep -fc "sleep 432[1]" || true'), '0');
@@ -208,7 +208,7 @@ test('a host whose cable is pulled holds up nobody for ever: an abort ends all w
   const idle = await open({});
   const stop = new AbortController();
   const running = host.run(script`echo $BASHPID > /run/cut.pid; sleep 1000`, { title: 'waiting', signal: stop.signal });
-  await until('the command to run', 10_000, async () => (await onServer('cat /run/cut.pid 2>/dev/null || true')) || undefined);
+  await until('the command to run', 60_000, async () => (await onServer('cat /run/cut.pid 2>/dev/null || true')) || undefined);
   await lab.cut(server.name);
   try {
     const closing = Date.now();

@@ -194,8 +194,7 @@ for (const kind of ['over SSH', 'on this machine']) {
         ? `openHost({ address: { ip: '127.0.0.1', port: ${sshd.port} }, ${credentials}, signal })`
         : `openLocalHost({ address: { ip: '127.0.0.1', port: 22 }, signal })`;
     const child = spawn(process.execPath, [operator(open, file)], { stdio: 'inherit' });
-    const pid = await pidFrom(file);
-    child.kill('SIGKILL');
+    const pid = await pidFrom(file).finally(() => child.kill('SIGKILL'));
     await gone(pid);
   });
 }
@@ -256,5 +255,5 @@ test('an abort while connecting leaves no connection', async () => {
   });
   setImmediate(() => stop.abort(new Error('enough')));
   await assert.rejects(opening, /enough/);
-  await until('sshd to have no connection', 10_000, async () => (sshd.connections() === 0 ? true : undefined));
+  await until('sshd to have no connection', 60_000, async () => (sshd.connections() === 0 ? true : undefined));
 });

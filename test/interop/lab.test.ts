@@ -94,7 +94,7 @@ test('two servers come up, can be reached, cut off, frozen, killed, started and 
       assert.equal(await reaches(lab, 'h1', h2), false);
       assert.equal((await lab.list())[1]?.state, 'cut');
       await lab.join('h2');
-      await until('h2 to be reached', 10_000, async () => (await reaches(lab, 'h1', h2)) || undefined);
+      await until('h2 to be reached', 60_000, async () => (await reaches(lab, 'h1', h2)) || undefined);
       assert.equal((await lab.list())[1]?.state, 'running');
     });
 
@@ -234,7 +234,7 @@ test('a crash while the base system is made ends debootstrap with it, and down w
   try {
     await crash(directory, 'crash', (event) => event.kind === 'output');
     const isLeft = async () => (await readProcesses()).some((words) => words.includes(directory));
-    await until('debootstrap to be gone', 10_000, async () => (await isLeft()) === false || undefined);
+    await until('debootstrap to be gone', 60_000, async () => (await isLeft()) === false || undefined);
     const lab = openLab({ directory, name: 'crash' });
     await lab.down({ cache: true });
     assert.deepEqual(await traces(lab.id, join(directory, 'labs', 'crash'), NOBODY), []);

@@ -141,11 +141,11 @@ async function transfers(seed: string): Promise<void> {
     const verdict = JSON.parse(await run('python3', ['-c', VERIFY, ...places]));
     assert.deepEqual(verdict.bad, []);
     assert.ok(verdict.manifests >= IMAGES + named.length, JSON.stringify(verdict));
-    await until('the end of every connection', 10_000, async () => (proxy.connections === 0 ? true : undefined));
+    await until('the end of every connection', 60_000, async () => (proxy.connections === 0 ? true : undefined));
   });
   await registry.stop();
   const isQuiet = () => sockets() <= before.sockets && timers() <= before.timers + 1; // one of them waits here
-  await until('the end of all sockets and timers', 10_000, async () => (isQuiet() ? true : undefined));
+  await until('the end of all sockets and timers', 60_000, async () => (isQuiet() ? true : undefined));
 }
 
 function repositoryOf({ path }: SeenRequest): string {

@@ -109,7 +109,7 @@ async function passwd(password: string, ...args: readonly string[]) {
 
 async function statusOf(login: string): Promise<string> {
   const [master] = hosts;
-  return until('the registry to answer', 10_000, async () => {
+  return until('the registry to answer', 60_000, async () => {
     const status = await run('curl', ['-s', '-o', '/dev/null', '-w', '%{http_code}', '-u', login, `http://${master?.ip}:5000/v2/`]).catch(
       () => '000',
     );

@@ -101,7 +101,7 @@ test('a registry that is killed in the middle of an upload shows nothing of it, 
       socket.on('error', () => {});
       socket.write(`POST ${path} HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n`);
       socket.write(body.subarray(0, 5_000_000));
-      await until('half of it to be on the disk', 10_000, async () => {
+      await until('half of it to be on the disk', 60_000, async () => {
         const [drafts] = existsSync(content) ? readdirSync(content) : [];
         const [name] = drafts === undefined ? [] : readdirSync(join(content, drafts));
         return name !== undefined && drafts !== undefined && readFileSync(join(content, drafts, name)).length > 3_000_000

@@ -95,7 +95,7 @@ export async function startSshd(settings: readonly string[] = []): Promise<Sshd>
   let child: ChildProcess;
   const start = async () => {
     child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', path('config')], { stdio: 'ignore' });
-    await until('sshd to answer', 10_000, () => answers(port));
+    await until('sshd to answer', 60_000, () => answers(port));
   };
   const stop = () =>
     new Promise<void>((resolve) => {
