@@ -129,6 +129,17 @@ const cases: readonly { readonly name: string; readonly args: () => readonly str
     args: () => ['push', 'localhost/app:1', `${withTls.address}/app:1`],
     says: /certificate/,
   },
+  { name: 'a registry in what is no directory', args: () => ['registry', 'serve', 'fs', sealos], says: /it is not a directory/ },
+  {
+    name: 'a registry at a port that is taken',
+    args: () => ['registry', 'serve', 'inmem', '-p', plain.address.split(':')[1] ?? ''],
+    says: /something else listens there/,
+  },
+  {
+    name: 'a time that is none',
+    args: () => ['build', '--timestamp', 'yesterday', context('time', 'FROM scratch\n')],
+    says: /--timestamp.*yesterday/,
+  },
   {
     name: 'an address that is none',
     args: () => ['run', 'localhost/rootfs:1', '--masters', '10.0.0.300'],

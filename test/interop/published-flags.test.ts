@@ -1,6 +1,7 @@
 // The command lines of published pipelines, of buildah's and podman's users and of sealos' own documentation (sealos-interop.md §1.1-1.7,
 // cluster-image-layout.md §4): each is taken as it is written. What they then do is tested where that is at home.
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +12,7 @@ import { startDockerRegistry } from '../support/docker-registry.ts';
 import { file, makeImage } from '../support/images.ts';
 import { runSealos } from '../support/run-sealos.ts';
 
+const SEALOS = new URL('../../sealos', import.meta.url).pathname;
 const work = mkdtempSync(join(tmpdir(), 'sealos-published-flags-'));
 
 before(async () => {
@@ -180,6 +182,14 @@ test("help COMMAND is that command's own help", async () => {
   const unknown = await runSealos(work, 'help', 'imagse');
   assert.equal(unknown.status, 2);
   assert.match(unknown.stderr, /unknown command 'imagse'[\s\S]*images/);
+});
+
+test('an archive whose reader goes away is no fault of sealos', () => {
+  const env = { ...process.env, HOME: work, SEALOS_STORAGE: join(work, 'store') };
+  const script = 'exec 3>&1; { "$0" save -q localhost/app:1; echo $? >&3; } | true';
+  const { stdout, stderr } = spawnSync('bash', ['-c', script, SEALOS], { env, encoding: 'utf8' });
+  assert.equal(stdout, '1\n');
+  assert.equal(stderr, 'sealos: the output was not read to its end\n');
 });
 
 test('a flag with an optional value does not swallow the word behind it', async () => {

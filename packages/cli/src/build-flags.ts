@@ -49,6 +49,11 @@ function parseCount(text: string): number {
   return Number(text);
 }
 
+function parseSeconds(text: string): string {
+  if (!/^\d{1,12}$/.test(text)) throw new InvalidArgumentError('write seconds since 1970.');
+  return text;
+}
+
 function parsePull(text: string): 'always' | 'missing' | 'never' {
   // buildah's words: "newer" asks the registry every time, as we do for "always"; what is there already is not fetched again.
   if (['always', 'true', 'newer', 'ifnewer'].includes(text)) return 'always';
@@ -89,7 +94,7 @@ export function addBuildFlags(command: Command): Command {
     .addOption(
       new Option('--pull [policy]', 'fetch base images: always, missing (the default) or never').argParser(parsePull).preset('always'),
     )
-    .option('--timestamp <seconds>', 'latest time in the image, seconds since 1970 (also SOURCE_DATE_EPOCH)')
+    .option('--timestamp <seconds>', 'latest time in the image, seconds since 1970 (also SOURCE_DATE_EPOCH)', parseSeconds)
     .option('--iidfile <file>', "write the image's digest into a file")
     .addOption(new Option('--sbom [form]', 'attach a list of what is in the image').choices(['spdx']).preset('spdx'))
     .option('--provenance', 'attach a statement of how the image was built')

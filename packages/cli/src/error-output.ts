@@ -22,6 +22,11 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || ('code' in error && error.code === 'ABORT_ERR'));
 }
 
+/** Whoever read standard output is gone: `sealos save NAME | head`. */
+function isUnread(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EPIPE' && 'syscall' in error && error.syscall === 'write';
+}
+
 /**
  * Prints what went wrong, one line and a hint, on stderr; with `debug` the stack trace and the causes too. Returns the exit status:
  * 2 bad input, 130 interrupted, 1 everything else.
@@ -33,6 +38,10 @@ export function reportError(error: unknown, options: { readonly debug: boolean; 
   if (options.interrupted || isAbort(error)) {
     print('sealos: interrupted');
     return 130;
+  }
+  if (isUnread(error)) {
+    print('sealos: the output was not read to its end');
+    return 1;
   }
   if (options.debug && error instanceof Error) console.error(error);
   if (isReadable(error)) {

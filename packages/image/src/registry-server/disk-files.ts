@@ -1,13 +1,21 @@
-import { open, readdir, readFile, rename, stat } from 'node:fs/promises';
+import { mkdir, open, readdir, readFile, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskError, openBlobWriter } from '../blob.ts';
+import { badInput } from '../error.ts';
 import { openDrafts, putInPlace, removeUnfinished } from '../saved-registry/drafts.ts';
 import type { Draft, RegistryFiles } from './files.ts';
 
 const READ_AHEAD = 1024 * 1024;
 
-/** A registry's files in a directory, which another registry may serve and change at the same time. Removes what killed runs left there. */
+/**
+ * A registry's files in a directory, which is made when missing; another registry may serve and change it at the same time. Removes what
+ * killed runs left there. Throws `bad-directory` (exit 2) for what is no directory and cannot become one.
+ */
 export async function openDiskFiles(directory: string): Promise<RegistryFiles> {
+  await mkdir(directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
+    const why = error.code === 'EEXIST' ? 'it is not a directory' : error.message;
+    throw badInput('bad-directory', `cannot keep a registry in ${directory}: ${why}`);
+  });
   await removeUnfinished(directory);
   const drafts = openDrafts(directory);
   const at = (path: string) => join(directory, path);

@@ -64,7 +64,13 @@ export async function serveRegistry(options: ServeOptions): Promise<RegistryServ
     });
   } catch (error) {
     await close();
-    throw badInput('cannot-listen', `cannot listen on ${host}:${port}: ${error instanceof Error ? error.message : String(error)}`);
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    const why = isTaken ? 'something else listens there' : error instanceof Error ? error.message : String(error);
+    throw badInput(
+      'cannot-listen',
+      `cannot listen on ${host}:${port}: ${why}`,
+      isTaken ? 'choose another port; 0 is any free one' : undefined,
+    );
   }
   const { port: taken } = server.address() as AddressInfo;
   return { address: `${host.includes(':') ? `[${host}]` : host}:${taken}`, port: taken, [Symbol.asyncDispose]: close };

@@ -94,6 +94,6 @@ function wrongPassword(what: string): Error {
   return badInput(
     'wrong-password',
     `the password does not open ${what}`,
-    'give it in COSIGN_PASSWORD, in a file with --password-file, or at the prompt',
+    'give it in SEALOS_KEY_PASSWORD or COSIGN_PASSWORD, in a file with --password-file, or at the prompt',
   );
 }
