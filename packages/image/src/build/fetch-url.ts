@@ -114,16 +114,21 @@ async function fetchOnce(transport: Transport, url: URL, { into, signal }: Fetch
 }
 
 async function save(response: HttpResponse, into: string, url: URL): Promise<string> {
+  const announced = response.header('content-length');
+  const tooBig = () => new SealosError('fetch-failed', `${shown(url)} has more than ${LIMIT / 1024 ** 3} GiB`);
+  if (Number(announced) > LIMIT) {
+    response.body.destroy(); // the rest may never come
+    throw tooBig();
+  }
   const hash = createHash('sha256');
   await using file = await open(into, 'wx', 0o600);
   let bytes = 0;
   for await (const chunk of response.body) {
     hash.update(chunk);
     bytes += chunk.length;
-    if (bytes > LIMIT) throw new SealosError('fetch-failed', `${shown(url)} has more than ${LIMIT / 1024 ** 3} GiB`);
+    if (bytes > LIMIT) throw tooBig();
     await file.writeFile(chunk);
   }
-  const announced = response.header('content-length');
   if (announced !== undefined && Number(announced) !== bytes && response.header('content-encoding') === undefined)
     throw new SealosError('fetch-again', `it ended after ${bytes} of ${announced} bytes`);
   return `sha256:${hash.digest('hex')}`;
