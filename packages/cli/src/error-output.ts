@@ -22,6 +22,23 @@ function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === 'AbortError' || ('code' in error && error.code === 'ABORT_ERR'));
 }
 
+const refusals: Readonly<Record<string, string>> = {
+  EACCES: 'no permission',
+  EPERM: 'not permitted',
+  EROFS: 'the file system is read-only',
+  ENOSPC: 'no space left on the disk',
+  EDQUOT: 'the disk quota is used up',
+  EIO: 'the disk fails (input/output error)',
+  EMFILE: 'too many files are open',
+};
+
+/** What the machine refuses, wherever that happens, is no fault of sealos. */
+function refusalOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || !('path' in error)) return undefined;
+  const why = refusals[String(error.code)];
+  return why === undefined ? undefined : `${String(error.path)}: ${why}`;
+}
+
 /** Whoever read standard output is gone: `sealos save NAME | head`. */
 function isUnread(error: unknown): boolean {
   return error instanceof Error && 'code' in error && error.code === 'EPIPE' && 'syscall' in error && error.syscall === 'write';
@@ -48,6 +65,11 @@ export function reportError(error: unknown, options: { readonly debug: boolean; 
     print(`sealos: ${error.message}`);
     if (error.hint) print(`  ${error.hint}`);
     return error.exitCode;
+  }
+  const refusal = refusalOf(error);
+  if (refusal !== undefined) {
+    print(`sealos: ${refusal}`);
+    return 1;
   }
   const text = error instanceof Error ? error.message : String(error);
   print(`sealos: unexpected: ${text}`);
