@@ -10,7 +10,7 @@ export function listenForInterrupts(): void {
     process.on(name, () => {
       count += 1;
       if (count === 1) controller.abort(new DOMException('interrupted', 'AbortError'));
-      if (count === 2) process.stderr.write('sealos: still ending remote commands; once more to leave at once\n');
+      if (count === 2) process.stderr.write('sealos: still ending what is under way; once more to leave at once\n');
       if (count >= 3) process.exit(130);
     });
   }
