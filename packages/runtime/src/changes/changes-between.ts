@@ -2,6 +2,7 @@ import { parseReference, SealosError } from '@sealos/image';
 import semver from 'semver';
 import { formatAddress } from '../address-list.ts';
 import { type Cluster, type Clusterfile, type ClusterHost, clusterHosts, type Environment, masters, type Ssh } from '../cluster/cluster.ts';
+import { layeredOptions } from '../k3s/documents.ts';
 import type { KubeadmDocument } from '../kubeadm/document.ts';
 import { standardDocuments } from '../kubeadm/standard.ts';
 import type { Change } from './change.ts';
@@ -36,7 +37,7 @@ export function changesBetween(stored: Clusterfile, desired: Clusterfile, contex
     ...images.flatMap((name) => environmentChanges(name, given.before.get(name), given.now.get(name))),
     ...commandChanges(from.command, to.command),
     ...kubeadmChanges(stored.kubeadm, desired.kubeadm, context.kubeadmBase ?? defaultsOf(from)),
-    ...k3sChanges(stored.k3s, desired.k3s),
+    ...k3sChanges(layeredOptions({ userOptions: stored.k3s }), layeredOptions({ userOptions: desired.k3s })),
     ...configChanges(stored.configs, desired.configs),
   ];
 }

@@ -47,7 +47,7 @@ const STANDARD: K3sOptions = {
   'node-label': ['sealos.io/distribution=k3s'],
 };
 
-type Merging = Pick<K3sInput, 'imageOptions' | 'userOptions'>;
+type Merging = Partial<Pick<K3sInput, 'imageOptions' | 'userOptions'>>;
 
 /** Our defaults, the image's options, the user's, each over the one before. */
 export function layeredOptions({ imageOptions, userOptions }: Merging): K3sOptions {

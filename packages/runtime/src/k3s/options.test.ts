@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { changesBetween } from '../changes/changes-between.ts';
+import { refuseOtherOptions } from '../changes/k3s-changes.ts';
 import { emptyStatus } from '../cluster/cluster.ts';
 import { parseClusterfile, parseConfigFile } from '../cluster/clusterfile.ts';
 import { formatClusterfile } from '../cluster/format.ts';
@@ -51,6 +52,11 @@ test('other options of a cluster that stands are told, and refused', () => {
   const file = (k3s?: Record<string, unknown>) => ({ cluster, configs: [], kubeadm: [], ...(k3s && { k3s }) });
   const [change, ...others] = changesBetween(file({ debug: true, v: 1 }), file({ debug: true, v: 2 }));
   assert.deepEqual([change?.kind, change?.subject, change?.from, change?.to, others], ['k3s', 'v', '1', '2', []]);
-  assert.match(change?.refused ?? '', /config\.yaml\.d/);
+  assert.throws(() => refuseOtherOptions({ v: 1 }, { v: 2 }, 'default'), {
+    message: /v \(1 -> 2\): k3s keeps .*config\.yaml\.d/,
+    exitCode: 2,
+  });
+  refuseOtherOptions({ v: 1 }, { v: 1 }, 'default');
   assert.equal(changesBetween(file(), file({ debug: true }))[0]?.action, 'add');
+  assert.deepEqual(changesBetween(file(), file({ 'flannel-backend': 'vxlan' })), [], 'written down, it is what was anyhow');
 });

@@ -1,7 +1,7 @@
-import { refuseImpossible } from '../changes/changes-between.ts';
-import { k3sChanges } from '../changes/k3s-changes.ts';
+import { refuseOtherOptions } from '../changes/k3s-changes.ts';
 import { type Cluster, type Clusterfile, type ClusterHost, type Environment, registryHosts } from '../cluster/cluster.ts';
 import type { Address } from '../host/host.ts';
+import { layeredOptions } from '../k3s/documents.ts';
 import { nodeName } from '../kubeadm/node.ts';
 import { type ClusterPlanInput, planCluster } from '../plan/plan-cluster.ts';
 import { type LeavingHost, planRemoval } from '../plan/plan-removal.ts';
@@ -20,7 +20,7 @@ import { checkHosts } from './check-hosts.ts';
 import { exists } from './desired.ts';
 import { clearingSteps } from './leftovers.ts';
 import { loadImage } from './load-image.ts';
-import { loadImages, platformsOfHosts, preparePlan, type ReachedHost } from './prepare.ts';
+import { loadImages, platformsOfHosts, preparePlan, type ReachedHost, rootfsOf } from './prepare.ts';
 import type { PartlyReachedHosts } from './reach-hosts.ts';
 import { mountOf } from './remember.ts';
 import { storedPlanInput } from './stored-plan.ts';
@@ -111,7 +111,10 @@ async function growth(drawing: DrawPlanInput, staying: readonly ReachedHost[]): 
     ? await prepareUpgrade({ ...drawing, upgrade, input, mounts: had, images, hosts: staying, env: cluster.env, given, force: wish.force })
     : planCluster(input);
   const stands = input.hosts.some(({ address, member }) => member && address.ip === input.seat.ip);
-  if (stored && stands && input.k3s) refuseImpossible(k3sChanges(stored.k3s, wish.file.k3s), cluster.name);
+  if (stored && stands && input.k3s) {
+    const options = (userOptions: Clusterfile['k3s']) => layeredOptions({ imageOptions: rootfsOf(images).k3s, userOptions });
+    refuseOtherOptions(options(stored.k3s), options(wish.file.k3s), cluster.name);
+  }
   if (!upgrade && stored && stands && !input.k3s) {
     const reconfiguring = await prepareReconfigure({
       stored,

@@ -4,7 +4,7 @@ import type { HostLayout } from '../layout.ts';
 import type { CertificateReport, DiskReport, ServiceReport } from './report.ts';
 
 /** Services that a cluster may have on a host: of this project's images and of sealos's. */
-const SERVICES = ['kubelet', 'containerd', 'docker', 'cri-docker', 'image-cri-shim', 'registry', 'sealos-api-address'];
+const SERVICES = ['kubelet', 'k3s', 'containerd', 'docker', 'cri-docker', 'image-cri-shim', 'registry', 'sealos-api-address'];
 
 /** What one script on a host found of the cluster there. */
 export interface HostAnswers {

@@ -47,7 +47,8 @@ function hostProblems(host: HostReport, report: Findings, now: number): readonly
       add(`${service.name} will not start with the host`, `sealos exec --ips ${host.ip} 'systemctl enable ${service.name}'`);
   }
   if (host.member === undefined) add('it has not joined the cluster', 'repeat the last run: it goes on where it stopped');
-  else if (!host.services.some(({ name: service }) => service === 'kubelet')) add('it has no kubelet', 'repeat the last run');
+  else if (!host.services.some(({ name: service }) => service === 'kubelet' || service === 'k3s'))
+    add('it has no kubelet', 'repeat the last run');
   for (const { mount, totalBytes, freeBytes } of host.disks)
     if (totalBytes > 0 && freeBytes < totalBytes * DISK_LEFT)
       add(

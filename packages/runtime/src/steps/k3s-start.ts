@@ -32,6 +32,7 @@ export interface K3sStartInput {
 
 const CONFIG = '/etc/rancher/k3s/config.yaml';
 const { kubeconfig } = DISTRIBUTIONS.k3s;
+const KUBECTL = script`kubectl --kubeconfig ${kubeconfig}`;
 
 /** Half seconds that k3s may take to serve, and a node to be known. */
 const STARTS = 600;
@@ -87,7 +88,7 @@ export function k3sStartStep(input: K3sStartInput): Step {
 
 /** The unit may wait for its server for ever: it is started without waiting for it, and what it says is shown when the time is up. */
 function startScript(controlPlane: boolean) {
-  const serves = controlPlane ? script`kubectl --kubeconfig ${kubeconfig} get --raw /readyz >/dev/null 2>&1` : script`true`;
+  const serves = controlPlane ? script`${KUBECTL} --request-timeout=5s get --raw /readyz >/dev/null 2>&1` : script`true`;
   return script`( systemctl stop k3s && systemctl enable --quiet k3s && systemctl start --no-block k3s || exit
 for i in $(seq 1 ${STARTS}); do
   if systemctl is-active --quiet k3s && ${serves}; then exit 0; fi
@@ -104,17 +105,18 @@ exit 1 )`;
 async function forgetEarlierLife(host: Host, seat: Host, node: string, { signal, onLine }: StepContext): Promise<void> {
   if ((await host.readFile('/etc/rancher/node/password', { signal })) !== undefined) return;
   await forgetNode(seat, { node, ip: host.address.ip }, { signal, onLine }, kubeconfig);
-  await seat.run(
-    script`kubectl --kubeconfig ${kubeconfig} -n kube-system delete secret ${`${node}.node-password.k3s`} --ignore-not-found >/dev/null`,
-    { title: `removing the node password of ${node}`, signal, timeout: 60_000 },
-  );
+  await seat.run(script`${KUBECTL} -n kube-system delete secret ${`${node}.node-password.k3s`} --ignore-not-found >/dev/null`, {
+    title: `removing the node password of ${node}`,
+    signal,
+    timeout: 60_000,
+  });
 }
 
 /** Waits until the API knows the node: images' commands and a later removal count on it. */
 async function knownNode(seat: Host, node: string, { signal }: StepContext): Promise<void> {
   await seat.run(
     script`( for i in $(seq 1 ${STARTS}); do
-  if kubectl --kubeconfig ${kubeconfig} get node ${node} >/dev/null 2>&1; then exit 0; fi
+  if ${KUBECTL} --request-timeout=5s get node ${node} >/dev/null 2>&1; then exit 0; fi
   sleep 0.5
 done
 printf 'k3s runs, but there is no node %s\\n' ${node} >&2
