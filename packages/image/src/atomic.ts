@@ -9,13 +9,7 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
   const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
   const held = temporary(draft);
   try {
-    const file = await open(draft, 'wx', 0o644);
-    try {
-      await file.writeFile(content);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
+    await writeSynced(draft, content);
     await rename(draft, path);
   } catch (error) {
     await rm(draft, { force: true });
@@ -24,6 +18,13 @@ export async function writeAtomic(path: string, content: string | Uint8Array): P
     held.keep();
   }
   await syncDirectory(dirname(path));
+}
+
+/** Writes a new file, and waits until its content is on the disk. */
+export async function writeSynced(path: string, content: string | Uint8Array): Promise<void> {
+  await using file = await open(path, 'wx', 0o644);
+  await file.writeFile(content);
+  await file.sync();
 }
 
 /**

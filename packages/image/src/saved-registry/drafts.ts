@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { writeSynced } from '../atomic.ts';
 import { temporary } from '../temporary.ts';
 
 /** Files on their way into a registry's directory, in a directory of this process beside its content. Dispose of it when writing is over. */
@@ -29,13 +30,7 @@ export function openDrafts(directory: string): Drafts {
     next,
     async write(target, content) {
       const draft = await next();
-      const file = await open(draft, 'wx', 0o644);
-      try {
-        await file.writeFile(content);
-        await file.sync();
-      } finally {
-        await file.close();
-      }
+      await writeSynced(draft, content);
       await putInPlace(draft, target);
     },
     remove: (draft) => rm(draft, { recursive: true, force: true }),
