@@ -153,7 +153,7 @@ test('one that is killed while it unpacks leaves no tree, and the next command r
     const path = join(directory, 'store');
     {
       await using store = await openStore(path);
-      const many = Array.from({ length: 20_000 }, (_, index) => file(`many/${index}`, 'x'));
+      const many = Array.from({ length: 8000 }, (_, index) => file(`many/${index}`, 'x'));
       await makeImage(store, { name: 'localhost/many:1', layers: [many] });
     }
     const child = spawn(sealos, ['create', 'localhost/many:1'], { env: { ...env, SEALOS_STORAGE: path }, stdio: 'ignore' });
