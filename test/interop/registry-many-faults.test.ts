@@ -1,4 +1,4 @@
-// Hundreds of pushes and pulls over a line that fails in every way that there is, chosen by a seed. Whatever happens: what is stored is
+// Many pushes and pulls over a line that fails in every way that there is, chosen by a seed. Whatever happens: what is stored is
 // right, what can get there gets there, what cannot ends in the error for it, and nothing is left behind.
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
@@ -24,7 +24,7 @@ import { run } from '../support/programs.ts';
 import { noisyLayer } from '../support/registry-content.ts';
 import { until } from '../support/until.ts';
 
-const IMAGES = 100;
+const IMAGES = 60;
 const AT_ONCE = 10;
 const LASTING = 0.12;
 const LONGEST = 120_000;
