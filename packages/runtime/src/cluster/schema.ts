@@ -87,10 +87,10 @@ export const configMetadataSchema = v.object({ name: v.nullish(text, '') });
 
 export const configSpecSchema = v.object({
   match: v.nullish(text, ''),
-  path: v.pipe(text, v.nonEmpty('is empty')),
+  path: v.pipe(v.string(), v.nonEmpty('is empty')),
   // Anything else is an override, as sealos takes it.
   strategy: v.fallback(v.picklist(['override', 'merge', 'insert', 'append']), 'override'),
-  data: v.nullish(text, ''),
+  data: v.nullish(v.string(), ''),
 });
 
 export const configSchema = v.object({ metadata: v.nullish(configMetadataSchema, { name: '' }), spec: configSpecSchema });
