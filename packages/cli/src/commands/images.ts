@@ -61,6 +61,7 @@ async function listImages(name: string | undefined, flags: ImagesFlags): Promise
       ...(row.created === undefined ? {} : { created: row.created }),
       size: row.bytes,
       platforms: row.platforms.map(formatPlatform),
+      ...(row.artifactType === undefined ? {} : { artifactType: row.artifactType }),
     }));
     console.log(formatJson(shown));
     return;
