@@ -41,7 +41,7 @@ const stages: readonly Stage[] = [
   { name: 'unit', about: 'unit tests, under a minute', run: () => nodeTests('packages/*/src/**/*.test.ts', 2) },
   {
     name: 'interop',
-    about: 'against skopeo, buildah, umoci, containerd, docker-registry, etcd, openssl, sshd, Go and a kernel with IPVS, some ten minutes',
+    about: 'against skopeo, buildah, umoci, containerd, docker-registry, etcd, openssl, sshd, Go and a kernel with IPVS, about 12 minutes',
     run: () => {
       ensureInstalled(interopPackages);
       return nodeTests('test/interop/**/*.test.ts', 2);
@@ -50,7 +50,7 @@ const stages: readonly Stage[] = [
   {
     name: 'cluster',
     about:
-      'real Kubernetes on servers made here, two of them and five: about 20 minutes, more the first time (Kubernetes is built from source where it cannot be downloaded)',
+      'real Kubernetes on servers made here, two of them and five: about 25 minutes, more the first time (Kubernetes is built from source where it cannot be downloaded)',
     run: () => {
       ensureInstalled(labPackages);
       // Clusters wait more than they work: two at a time fit on two cores.
