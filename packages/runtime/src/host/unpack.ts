@@ -166,11 +166,13 @@ async function sendAll(
   await reading;
 }
 
+// ECANCELED: libuv takes back a write that waits when its pipe is closed.
+const CUT = new Set(['EPIPE', 'ECANCELED', 'ECONNRESET', 'ERR_STREAM_PREMATURE_CLOSE', 'ERR_STREAM_WRITE_AFTER_END']);
+
 /** Whether sending only ended because the other side did. */
 function isCut(error: unknown, signal: AbortSignal): boolean {
   if (signal.aborted && error instanceof Error && error.name === 'AbortError') return true;
-  const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  return code === 'EPIPE' || code === 'ERR_STREAM_PREMATURE_CLOSE' || code === 'ERR_STREAM_WRITE_AFTER_END' || code === 'ECONNRESET';
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' && CUT.has(error.code);
 }
 
 function unpackError(
