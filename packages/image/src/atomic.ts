@@ -6,17 +6,7 @@ import { temporary } from './temporary.ts';
 
 /** Replaces a file's content so that every reader, also after a power loss, finds the old or the new one whole. */
 export async function writeAtomic(path: string, content: string | Uint8Array): Promise<void> {
-  const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
-  const held = temporary(draft);
-  try {
-    await writeSynced(draft, content);
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw diskError(error, path);
-  } finally {
-    held.keep();
-  }
+  await replace(path, (draft) => writeSynced(draft, content));
   await syncDirectory(dirname(path));
 }
 
@@ -32,17 +22,7 @@ export async function writeSynced(path: string, content: string | Uint8Array): P
  * a power loss it may be empty, so readers take what they cannot parse for nothing.
  */
 export async function writeForgettable(path: string, content: string): Promise<void> {
-  const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
-  const held = temporary(draft);
-  try {
-    await writeFile(draft, content, { flag: 'wx', mode: 0o644 });
-    await rename(draft, path);
-  } catch (error) {
-    await rm(draft, { force: true });
-    throw diskError(error, path);
-  } finally {
-    held.keep();
-  }
+  await replace(path, (draft) => writeFile(draft, content, { flag: 'wx', mode: 0o644 }));
 }
 
 /** Makes the names in a directory durable: fsync(2) of a file does not promise that its name is on the disk. */
@@ -52,5 +32,20 @@ export async function syncDirectory(path: string): Promise<void> {
     await directory.sync();
   } finally {
     await directory.close();
+  }
+}
+
+/** Writes a file of a temporary name beside `path`, and gives it that name when it is whole. */
+async function replace(path: string, write: (draft: string) => Promise<void>): Promise<void> {
+  const draft = `${path}.${process.pid}-${randomBytes(4).toString('hex')}.tmp`;
+  const held = temporary(draft);
+  try {
+    await write(draft);
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw diskError(error, path);
+  } finally {
+    held.keep();
   }
 }
