@@ -61,7 +61,7 @@ export * from './registry-place/place.ts';
 export * from './registry-place/remove.ts';
 export * from './registry-place/sync.ts';
 export { htpasswdAuthorization } from './registry-server/basic-auth.ts';
-export { openDiskFiles } from './registry-server/disk-files.ts';
+export { makeRegistryDirectory, openDiskFiles } from './registry-server/disk-files.ts';
 export type { RegistryFiles } from './registry-server/files.ts';
 export { memoryFiles } from './registry-server/memory-files.ts';
 export * from './registry-server/serve-registry.ts';

@@ -45,7 +45,8 @@ export function serveCommand(): Command {
         .description("Serve a directory in docker-distribution's layout, such as a cluster image's registry/; made when missing")
         .argument('<dir>', 'the directory'),
     ).action(async (directory: string, flags: ServeFlags) => {
-      const { openDiskFiles } = await import('@sealos/image');
+      const { makeRegistryDirectory, openDiskFiles } = await import('@sealos/image');
+      await makeRegistryDirectory(directory);
       await serve(await openDiskFiles(directory), { port: 0, ...flags });
     }),
   );

@@ -7,15 +7,19 @@ import type { Draft, RegistryFiles } from './files.ts';
 
 const READ_AHEAD = 1024 * 1024;
 
-/**
- * A registry's files in a directory, which is made when missing; another registry may serve and change it at the same time. Removes what
- * killed runs left there. Throws `bad-directory` (exit 2) for what is no directory and cannot become one.
- */
-export async function openDiskFiles(directory: string): Promise<RegistryFiles> {
+/** Makes a registry's directory when it is missing. Throws `bad-directory` (exit 2) for what is no directory and cannot become one. */
+export async function makeRegistryDirectory(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     const why = error.code === 'EEXIST' ? 'it is not a directory' : error.message;
     throw badInput('bad-directory', `cannot keep a registry in ${directory}: ${why}`);
   });
+}
+
+/**
+ * A registry's files in a directory, which another registry may serve and change at the same time; a missing one is made by the first
+ * write. Removes what killed runs left there.
+ */
+export async function openDiskFiles(directory: string): Promise<RegistryFiles> {
   await removeUnfinished(directory);
   const drafts = openDrafts(directory);
   const at = (path: string) => join(directory, path);
