@@ -1,4 +1,6 @@
-// A short report for pipes: one line a file, every failure whole, and node's own closing counts.
+// A short report for pipes: one line a file, every failure whole, and node's own closing counts. Where the environment variable TEST_FAILURES
+// names a file, failures are added to it too: who runs several stages tells them once more at the end.
+import { appendFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import type { TestEvent } from 'node:test/reporters';
 
@@ -11,6 +13,7 @@ interface FileCount {
 export default async function* report(source: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const files = new Map<string, FileCount>();
   const diagnostics: string[] = [];
+  const { TEST_FAILURES: failures } = process.env;
   for await (const event of source) {
     if (event.type === 'test:pass' || event.type === 'test:fail') {
       const { data } = event;
@@ -23,7 +26,9 @@ export default async function* report(source: AsyncIterable<TestEvent>): AsyncGe
         count.failed += 1;
         const { error } = event.data.details;
         const cause = error.cause instanceof Error ? (error.cause.stack ?? error.cause.message) : String(error.cause ?? error.message);
-        yield `FAIL ${file}: ${data.name} (${Math.round(data.details.duration_ms)} ms)\n${cause.replace(/^/gm, '     ')}\n`;
+        const failure = `FAIL ${file}: ${data.name} (${Math.round(data.details.duration_ms)} ms)\n${cause.replace(/^/gm, '     ')}\n`;
+        if (failures !== undefined) appendFileSync(failures, failure);
+        yield failure;
       }
     }
     if (event.type === 'test:summary' && event.data.file) {

@@ -1,6 +1,7 @@
 // `npm test`: type check, lint, unit, interoperability and real-cluster tests. With an argument, one of these alone.
 import { spawn, spawnSync } from 'node:child_process';
-import { globSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { ensureInstalled } from './debian.ts';
 
@@ -98,6 +99,12 @@ if (spawnSync('sh', ['-c', 'command -v apt-get']).status !== 0) {
   process.exit(2);
 }
 
+const directory = mkdtempSync(join(tmpdir(), 'sealos-test-'));
+process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
+const failures = join(directory, 'failures');
+writeFileSync(failures, '');
+process.env['TEST_FAILURES'] = failures;
+
 const failed: string[] = [];
 for (const stage of chosen) {
   console.log(`\n== ${stage.name}: ${stage.about}`);
@@ -110,5 +117,6 @@ for (const stage of chosen) {
   console.log(`== ${stage.name}: ${status === 0 ? 'passed' : 'FAILED'} in ${seconds} s`);
   if (status !== 0) failed.push(stage.name);
 }
+if (failed.length > 0) console.log(`\n== what failed, once more\n${readFileSync(failures, 'utf8')}`);
 console.log(failed.length === 0 ? '\nall stages passed' : `\nfailed: ${failed.join(', ')}`);
 process.exit(failed.length === 0 ? 0 : 1);
