@@ -129,6 +129,11 @@ const cases: readonly { readonly name: string; readonly args: () => readonly str
     args: () => ['push', 'localhost/app:1', `${withTls.address}/app:1`],
     says: /certificate/,
   },
+  {
+    name: 'a new password for a cluster that is not there',
+    args: () => ['registry', 'passwd', '-c', 'absent'],
+    says: /no cluster 'absent'/,
+  },
   { name: 'a registry in what is no directory', args: () => ['registry', 'serve', 'fs', sealos], says: /it is not a directory/ },
   {
     name: 'a registry at a port that is taken',

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, open, rename, rm } from 'node:fs/promises';
 import type { Digest } from './digest.ts';
 import { hexOf } from './digest.ts';
+import { FREE_SPACE } from './disk-space.ts';
 import { SealosError } from './error.ts';
 
 export interface WrittenBlob {
@@ -120,6 +121,6 @@ export function diskError(error: unknown, path: string): unknown {
   const full = error.code === 'ENOSPC' || error.code === 'EDQUOT';
   return new SealosError(full ? 'disk-full' : 'disk-refused', `cannot write ${path}: ${text}`, {
     cause: error,
-    hint: full ? 'free some space, or set SEALOS_STORAGE to a directory on a bigger disk' : undefined,
+    hint: full ? FREE_SPACE : undefined,
   });
 }

@@ -1,6 +1,9 @@
 import { statfs } from 'node:fs/promises';
 import { SealosError } from './error.ts';
 
+/** What to try when a disk is full, whatever was written. */
+export const FREE_SPACE = 'free some space, or choose a directory on a bigger disk (SEALOS_STORAGE for the store)';
+
 // Smaller files are left to the disk, which says itself when it is full.
 const WORTH_ASKING = 1024 * 1024;
 
@@ -15,8 +18,6 @@ export async function requireSpace(directory: string, bytes: number, what: strin
   throw new SealosError(
     'disk-full',
     `${what} has ${bytes} bytes, for which the disk is full: ${directory} has ${found.bavail * found.bsize} free`,
-    {
-      hint: 'free some space, or choose a directory on a bigger disk (SEALOS_STORAGE for the store)',
-    },
+    { hint: FREE_SPACE },
   );
 }

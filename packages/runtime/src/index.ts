@@ -72,6 +72,7 @@ export * from './run/own-executable.ts';
 export { type Connection, ownAddress } from './run/reach-hosts.ts';
 export * from './run/reset-cluster.ts';
 export * from './run/run-cluster.ts';
+export { storedCluster } from './run/stored-cluster.ts';
 export type { ChangeOptions, ChangeResult } from './run/wish.ts';
 export * from './state/state.ts';
 export * from './status/cluster-status.ts';

@@ -32,11 +32,14 @@ export function passwdCommand(): Command {
 
 async function changePassword(flags: PasswdFlags): Promise<void> {
   const { badInput } = await import('@sealos/image');
-  const { changeRegistryPassword, checkRegistryLogin, ownAddress } = await import('@sealos/runtime');
+  const { changeRegistryPassword, checkRegistryLogin, ownAddress, storedCluster } = await import('@sealos/runtime');
   if (flags.passwordStdin && flags.username === undefined) throw badInput('bad-flag', '--password-stdin needs --username');
   for (const path of [flags.htpasswdPath, flags.criShimFilePath]) {
     if (!path.startsWith('/')) throw badInput('bad-path', `'${path}' is not an absolute path on the hosts`);
   }
+  // Who misspelt the name learns it before being asked for anything.
+  const cluster = flags.cluster ?? flags.clusterName;
+  await storedCluster(cluster, {});
   if (!flags.passwordStdin && !process.stdin.isTTY) {
     throw badInput('bad-flag', 'there is no terminal to ask on', 'give --username and --password-stdin');
   }
@@ -46,7 +49,7 @@ async function changePassword(flags: PasswdFlags): Promise<void> {
   const { ssh, connection } = await readSshFlags(flags, interrupted);
   using progress = showRun({ format: flags.logFormat, quiet: flags.quiet ?? false });
   const { registry } = await changeRegistryPassword({
-    cluster: flags.cluster ?? flags.clusterName,
+    cluster,
     username,
     password,
     htpasswdPath: flags.htpasswdPath,

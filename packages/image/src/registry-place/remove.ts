@@ -23,7 +23,15 @@ export interface Removed {
 export async function removeImage(place: RegistryPlace, reference: Reference, options: ContentOptions = {}): Promise<Removed> {
   const { signal } = options;
   const { repository, registry } = reference;
-  const root = await place.resolve(reference, { signal });
+  const root = await place.resolve(reference, { signal }).catch((error: unknown) => {
+    if (!(error instanceof SealosError) || error.code !== 'image-not-found') throw error;
+    const name = `${repository}${reference.digest === undefined ? `:${reference.tag}` : `@${reference.digest}`}`;
+    throw new SealosError('image-not-found', `cannot remove ${name}: ${place.title} has no such image`, {
+      exitCode: 2,
+      cause: error,
+      hint: `'sealos registry ls ${place.title}' shows what is there`,
+    });
+  });
   const own = await reachable(place, reference, signal);
   const others: { readonly tag: string; readonly reached: ReadonlySet<Digest>; readonly digest: Digest }[] = [];
   for (const tag of await place.tags(repository, { signal })) {
