@@ -196,6 +196,20 @@ test('here-documents are scripts, input of commands, and programs of their own',
   }),
 );
 
+test('a mount shows a directory named for the build; the RUN is carried out again when something changes there', { skip }, () =>
+  withPlace(async ({ build, directory }) => {
+    const beside = join(directory, 'beside');
+    await mkdir(beside);
+    const line = 'RUN --mount=type=bind,from=beside,target=/src cat /src/input; touch /src/x || echo read-only';
+    for (const text of ['one', 'another']) {
+      await writeFile(join(beside, 'input'), `${text}\n`);
+      const output = await build(line, { contexts: { beside: { directory: beside } } });
+      assert.match(output, new RegExp(`^${text}\\n[^]*read-only$`, 'm'));
+    }
+    assert.equal(await build(line, { contexts: { beside: { directory: beside } } }), '');
+  }),
+);
+
 test('mounts: the context and stages to read, caches that stay, memory, and secrets that do not', { skip }, () =>
   withPlace(async ({ build, store, context, directory }) => {
     await writeFile(join(context, 'input'), 'from context\n');

@@ -56,7 +56,8 @@ const accepted: Readonly<Record<string, readonly string[]>> = {
   build: [
     'build -t r/a:build-1 --isolation=chroot --platform linux/amd64 -f Kubefile .',
     'build --label=a=b --label=image=x --env=K=V --env=A=b -t x:build-1 --platform linux/amd64 .',
-    'build --platform linux/amd64 --compress .',
+    'build --platform linux/amd64 --compress --no-hosts .',
+    'build --from a --build-context b=c --build-context d=docker://e --unsetenv f --unsetlabel g .',
     'build -t a -m 5 --save-image --all --debug .',
     'build-using-dockerfile -t a --max-pull-procs=5 --save-image=true --pull --build-arg A=b --build-arg-file f .',
     'bud --manifest a --target s --squash --layers --no-cache --cache-from a --cache-to b --cache-ttl 1h --jobs 4 .',
@@ -214,7 +215,7 @@ test('--arch, --os and --variant make a platform', async () => {
   await assert.rejects(understand('pull --arch arm64 --platform linux/amd64 A'), /contradict/);
 });
 
-for (const line of ['build --volume /a:/b .', 'build --from a .', 'push --encryption-key k A', 'reset --masters 10.0.0.1 --force']) {
+for (const line of ['build --volume /a:/b .', 'build --cpp-flag a .', 'push --encryption-key k A', 'reset --masters 10.0.0.1 --force']) {
   test(`what would give another result is refused with a hint: ${line}`, async () => {
     await assert.rejects(understand(line), (error: Error & { exitCode?: number; hint?: string }) => {
       assert.match(error.message, /^--\S+ is not known here$/);

@@ -11,6 +11,10 @@ export interface BuildFlags extends RegistryFlags {
   readonly annotation: readonly string[];
   readonly buildArg: readonly string[];
   readonly buildArgFile: readonly string[];
+  readonly buildContext: readonly string[];
+  readonly from?: string;
+  readonly unsetenv: readonly string[];
+  readonly unsetlabel: readonly string[];
   readonly platform: readonly string[];
   readonly manifest?: string;
   readonly target?: string;
@@ -79,6 +83,10 @@ export function addBuildFlags(command: Command): Command {
     .option('--env <K=V>', "a variable of the image, over those of the file; without =V this process's own; repeatable", collect, [])
     .option('--build-arg <K=V>', "a value for an ARG of the file; without =V this process's own; repeatable", collect, [])
     .option('--build-arg-file <file>', 'a file with such values, one a line; repeatable', collect, [])
+    .option('--build-context <NAME=PLACE>', 'what FROM and --from call NAME: a directory, or docker://IMAGE; repeatable', collect, [])
+    .option('--from <image>', "the image of the first FROM, in place of the file's")
+    .option('--unsetenv <name>', 'a variable that the image does not keep; repeatable', collect, [])
+    .option('--unsetlabel <name>', 'a label that the image does not keep; repeatable', collect, [])
     .option('--secret <id=ID,src=FILE>', 'a file (or env=NAME, a variable) for RUN --mount=type=secret; repeatable', collect, [])
     .option('--platform <os/arch>', "the platform, or several with commas (default: the base image's, or this machine's)", collect, [])
     .option('--manifest <name>', 'put the images into the index of several platforms that has this name')
@@ -121,6 +129,22 @@ export function pairs(
     if (value !== undefined) result.set(key, value);
   }
   return Object.fromEntries(result);
+}
+
+/** `--build-context NAME=PLACE`, by name, as buildah writes it. Throws what `refuse` makes for any other form. */
+export function readContexts(
+  list: readonly string[],
+  refuse: (text: string, hint?: string) => Error,
+): NonNullable<BuildOptions['contexts']> {
+  return Object.fromEntries(
+    list.map((text) => {
+      const [, name, place] = /^([^=]+)=(.+)$/s.exec(text) ?? [];
+      if (name === undefined || place === undefined) throw refuse(text);
+      const image = /^(?:docker-image|container-image|docker):(?:\/\/)?(.+)$/s.exec(place)?.[1];
+      if (image === undefined && /^[a-z]+:\/\//.test(place)) throw refuse(text, 'fetch what is there into a directory, and name that');
+      return [name, image === undefined ? { directory: place } : { image }];
+    }),
+  );
 }
 
 /** `--secret id=ID,src=FILE` or `id=ID,env=NAME`, by id. Throws what `refuse` makes for any other form. */

@@ -13,7 +13,7 @@ const ISOLATION = [
   ...['--dns <address>', '--dns-search <domain>', '--dns-option <option>', '--http-proxy [bool]', '--hooks-dir <dir>', '--stdin'],
   ...['-D, --disable-compression [bool]', '--disable-content-trust', '--blob-cache <dir>', '--logfile <file>', '--loglevel <n>'],
   ...['--log-rusage', '--log-split-by-platform', '--no-hostname', '--os-feature <feature>', '--os-version <version>'],
-  '--skip-unused-stages [bool]',
+  ...['--skip-unused-stages [bool]', '--no-hosts [bool]'],
 ];
 
 const SINGLE = ['--single', '-t, --transport <format>'];
@@ -34,8 +34,8 @@ const withoutEffect: Readonly<Record<string, readonly string[]>> = {
 
 const otherWays: Readonly<Record<string, readonly (readonly [flag: string, hint: string])[]>> = {
   build: [
-    ['--from <image>', "make the base an ARG before FROM ('ARG BASE=…', 'FROM $BASE'), and give --build-arg BASE=IMAGE"],
-    ['--build-context <name=place>', 'COPY --from=IMAGE takes files of an image; directories have to be in the context'],
+    ['--cpp-flag <flag>', "name the file without .in, after 'cpp -E FILE.in' has made it"],
+    ['--group-add <group>', 'a RUN has the groups that /etc/group of the image gives its user'],
     ['-v, --volume <mount>', 'RUN --mount=type=bind,source=S,target=T mounts what is in the context'],
     ['--ssh <key>', 'RUN --mount=type=secret and --secret id=ID,src=FILE hand a key to a command'],
     ['--device <device>', 'a RUN has the devices of an ordinary container'],

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { BuildOptions, BuildResult, Platform } from '@sealos/image';
 import { Command } from 'commander';
-import { addBuildFlags, type BuildFlags, pairs, readSecrets } from '../build-flags.ts';
+import { addBuildFlags, type BuildFlags, pairs, readContexts, readSecrets } from '../build-flags.ts';
 import { printImageList } from '../image-list.ts';
 import { interrupted } from '../interrupt.ts';
 import { showTransfers } from '../output.ts';
@@ -33,6 +33,11 @@ async function readOptions(context: string, flags: BuildFlags): Promise<BuildOpt
     annotations: pairs(flags.annotation, () => '', nameless('--annotation')),
     env: pairs(flags.env, (key) => process.env[key] ?? '', nameless('--env')),
     buildArgs: pairs([...fromFiles, ...flags.buildArg], (key) => process.env[key], nameless('--build-arg')),
+    contexts: readContexts(flags.buildContext, (text, hint) =>
+      badInput('bad-flag', `--build-context '${text}' is not NAME=DIRECTORY or NAME=docker://IMAGE`, hint),
+    ),
+    from: flags.from,
+    unset: { env: flags.unsetenv, labels: flags.unsetlabel },
     secrets: readSecrets(flags.secret, (text) => badInput('bad-flag', `--secret '${text}' is not id=ID,src=FILE or id=ID,env=NAME`)),
     target: flags.target,
     compression: flags.compression,

@@ -31,7 +31,12 @@ export interface PreparedBuild {
 export async function prepareBuild(options: BuildOptions): Promise<PreparedBuild> {
   const names = (options.names ?? []).map(parseName);
   const context = await contextRoot(options.context);
-  const kubefile = options.kubefile ?? (await readBuildFile(context, options.file));
+  const read = options.kubefile ?? (await readBuildFile(context, options.file));
+  const kubefile = options.from === undefined ? read : onAnotherBase(read, options.from);
+  for (const named of Object.values(options.contexts ?? {})) {
+    if ('image' in named) parseReference(named.image);
+    else await contextRoot(named.directory);
+  }
   const target = targetIndex(kubefile, options.target);
   const platform = options.platform ?? hostPlatform();
   const stage = kubefile.stages[target];
@@ -57,6 +62,14 @@ export async function buildImage(store: Store, options: BuildOptions): Promise<B
   for (const name of names) await store.tag(name, built.descriptor, { signal: options.signal });
   const warnings = unusedArguments(kubefile, options).map((name) => `--build-arg ${name}: no ARG in ${kubefile.name} declares it`);
   return { ...built, names, warnings };
+}
+
+/** The first stage begins with another image. */
+function onAnotherBase(kubefile: Kubefile, image: string): Kubefile {
+  if (image !== 'scratch') parseReference(image);
+  const [first, ...others] = kubefile.stages;
+  if (first === undefined) return kubefile;
+  return { ...kubefile, stages: [{ ...first, from: { ...first.from, image } }, ...others] };
 }
 
 function unusedArguments({ heading, stages }: Kubefile, { buildArgs }: BuildOptions): readonly string[] {

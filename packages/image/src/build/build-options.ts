@@ -7,6 +7,9 @@ import type { Reference } from '../reference.ts';
 /** Where a secret of `RUN --mount=type=secret` comes from. */
 export type SecretSource = { readonly file: string } | { readonly variable: string };
 
+/** What `--build-context NAME=…` names: an image, or a directory on this machine. */
+export type NamedContext = { readonly image: string } | { readonly directory: string };
+
 export interface BuildOptions extends ContentOptions {
   /** The directory with what is copied. */
   readonly context: string;
@@ -19,6 +22,12 @@ export interface BuildOptions extends ContentOptions {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly buildArgs?: Readonly<Record<string, string>> | undefined;
+  /** What FROM and --from may call by these names, before stages and images. */
+  readonly contexts?: Readonly<Record<string, NamedContext>> | undefined;
+  /** The image of the first FROM, in place of what stands there. */
+  readonly from?: string | undefined;
+  /** Variables and labels that the image does not keep. */
+  readonly unset?: { readonly env: readonly string[]; readonly labels: readonly string[] } | undefined;
   /** Of the manifest, over those that say what the base image is. */
   readonly annotations?: Readonly<Record<string, string>> | undefined;
   /** The stage that becomes the image, by name or number; default: the last. */

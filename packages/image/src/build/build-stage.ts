@@ -1,3 +1,4 @@
+import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ContentOptions } from '../content.ts';
 import { listFiles } from '../files.ts';
@@ -14,6 +15,7 @@ import { type ArchiveKind, archiveKind, planArchive } from './added-archive.ts';
 import type { BuildOptions } from './build-options.ts';
 import { contextEntry } from './context-entry.ts';
 import { fetchUrl, isGit, isUrl } from './fetch-url.ts';
+import type { Ignored } from './ignore-file.ts';
 import type { BuiltLayer } from './image-document.ts';
 import { type ImageFiles, openImageFiles } from './image-files.ts';
 import { ownerNames } from './image-owners.ts';
@@ -39,7 +41,9 @@ export interface StageInput {
   /** Later times become this one, seconds since 1970. */
   readonly latest: number | undefined;
   readonly options: BuildOptions;
-  /** What `--from` names; throws with the line. */
+  /** The directory that `--from` names, where it names one. */
+  readonly directoryNamed: (name: string) => string | undefined;
+  /** The image or stage that `--from` names; throws with the line. */
   readonly imageNamed: (name: string, line: number) => Promise<Image>;
 }
 
@@ -67,6 +71,8 @@ export async function buildStage(store: Store, input: StageInput): Promise<Stage
   await stage.write();
   return { layers: stage.layers, hasSavedImages: stage.hasSavedImages };
 }
+
+const NOTHING_IGNORED: Ignored = { file: undefined, ignores: () => false, hasExceptions: false };
 
 type Step<Kind extends BuildStep['kind']> = BuildStep & { readonly kind: Kind };
 
@@ -138,8 +144,7 @@ class StageWork {
       context,
       files: this.#files,
       owners: () => ownerNames(this.#store, image, [], this.#options),
-      rootOf: async (name) => (await this.#contextOf(name, step)).root,
-      identityOf: async (name) => chainOf(await this.#input.imageNamed(name, step.line)),
+      contextOf: (name) => this.#contextOf(name, step),
       refuse: this.#refuse(step),
       options,
     });
@@ -193,14 +198,16 @@ class StageWork {
   }
 
   async #contextOf(name: string, step: BuildStep): Promise<Context> {
+    const directory = this.#input.directoryNamed(name);
+    if (directory !== undefined) return { root: await realpath(directory), ignored: NOTHING_IGNORED, title: name };
     const image = await this.#input.imageNamed(name, step.line);
     const files = await listFiles(this.#store, image, this.#options);
     return {
       root: await flatRoot(this.#store, image, this.#options),
-      ignored: { file: undefined, ignores: () => false, hasExceptions: false },
+      ignored: NOTHING_IGNORED,
+      title: /^\d+$/.test(name) ? `stage ${name}` : name,
       image: {
         identity: chainOf(image),
-        name: /^\d+$/.test(name) ? `stage ${name}` : name,
         ownerOf: (path) => files.get(path) ?? { uid: 0, gid: 0 },
       },
     };

@@ -8,11 +8,12 @@ import type { Ignored } from './ignore-file.ts';
 export interface Context {
   /** Its real path, without links. */
   readonly root: string;
+  /** How errors call it. */
+  readonly title: string;
   readonly ignored: Ignored;
   /** Set for the tree of an image or a stage: what is in it, so that its files need not be looked at to know them again. */
   readonly image?: {
     readonly identity: string;
-    readonly name: string;
     ownerOf(path: string): { readonly uid: number; readonly gid: number };
   };
 }
@@ -49,17 +50,12 @@ export async function findSource(context: Context, source: string): Promise<read
   }
   if (items.length > 0) return items;
   if (leftOut > 0) return `'${source}' is left out by ${context.ignored.file}`;
-  const place = placeOf(context);
-  return parts.some(isPattern) ? `nothing in ${place} matches '${source}'` : `'${source}' is not in ${place}`;
-}
-
-function placeOf({ image }: Context): string {
-  return image === undefined ? 'the context' : image.name;
+  return parts.some(isPattern) ? `nothing in ${context.title} matches '${source}'` : `'${source}' is not in ${context.title}`;
 }
 
 async function itemAt(context: Context, name: string): Promise<SourceItem | string> {
   const located = await locate(context.root, name, 'follow', context.image !== undefined);
-  if (located.kind !== 'found') return whyNot(name, located, placeOf(context));
+  if (located.kind !== 'found') return whyNot(name, located, context.title);
   const stat = await lstat(located.path);
   if (stat.isDirectory()) return { name, path: located.path, kind: 'directory' };
   if (stat.isFile()) return { name, path: located.path, kind: 'file' };

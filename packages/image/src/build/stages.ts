@@ -36,7 +36,11 @@ export async function buildStages(
 ): Promise<Omit<BuildResult, 'names' | 'warnings'>> {
   const { kubefile, target } = prepared;
   const { name: file, stages } = kubefile;
-  const context: Context = { root: prepared.context, ignored: await readIgnoreFile(prepared.context, options.ignoreFile) };
+  const context: Context = {
+    root: prepared.context,
+    title: 'the context',
+    ignored: await readIgnoreFile(prepared.context, options.ignoreFile),
+  };
   const latest = sourceDate(options.environment);
   const images = baseImages(store, options);
   const built = new Map<number, Promise<BuiltStage>>();
@@ -46,8 +50,12 @@ export async function buildStages(
     built.set(index, known);
     return known;
   };
-  // A name means a stage before this one, else an image.
+  const given = new Map(Object.entries(options.contexts ?? {}));
+  // A name means what the caller says, else a stage before this one, else an image.
   const imageNamed = async (name: string, before: number, line: number, platform: Platform | undefined): Promise<Image> => {
+    const place = { file, line, why: `--from=${name}` };
+    const named = given.get(name);
+    if (named !== undefined && 'image' in named) return images.open(named.image, platform, place);
     const stage = stageIndex(kubefile, name, before);
     if (stage !== undefined) return (await stageAt(stage)).image;
     const later = stageIndex(kubefile, name);
@@ -58,7 +66,7 @@ export async function buildStages(
         `there is no stage '${name}' before this one`,
         later === undefined ? 'stages are counted from 0' : 'a stage can use only those before it',
       );
-    return images.open(name, platform, { file, line, why: `--from=${name}` });
+    return images.open(name, platform, place);
   };
 
   const build = async (index: number): Promise<BuiltStage> => {
@@ -67,18 +75,22 @@ export async function buildStages(
     const isTarget = index === target;
     const { buildArgs } = options;
     const { image: name, platform: fromPlatform } = baseOf(kubefile, stage, { platform: options.platform ?? hostPlatform(), buildArgs });
-    const parentIndex = name === 'scratch' ? undefined : stageIndex(kubefile, /^\d+$/.test(name) ? '' : name, index);
+    const place = { file, line: stage.from.line, why: `FROM ${name}` };
+    const named = given.get(name);
+    if (named !== undefined && 'directory' in named)
+      throw lineError(file, place.line, `${place.why}: --build-context calls a directory so`);
+    const isStage = name !== 'scratch' && named === undefined && !/^\d+$/.test(name);
+    const parentIndex = isStage ? stageIndex(kubefile, name, index) : undefined;
     const parent = parentIndex === undefined ? undefined : await stageAt(parentIndex);
     const wanted = fromPlatform === undefined ? options.platform : parsePlatform(fromPlatform);
-    const place = { file, line: stage.from.line, why: `FROM ${name}` };
-    const base = name === 'scratch' ? undefined : (parent?.image ?? (await images.open(name, wanted, place)));
+    const base = name === 'scratch' ? undefined : (parent?.image ?? (await images.open(named?.image ?? name, wanted, place)));
     const platform = base === undefined ? (wanted ?? hostPlatform()) : platformOf(base.config);
     const evaluated = evaluateStage(kubefile, stage, base?.config, {
       // `FROM --platform` says where a stage runs, not for what the build is.
       platform: options.platform ?? (fromPlatform === undefined ? platform : hostPlatform()),
       buildArgs,
       inherited: parent?.args,
-      ...(isTarget ? { env: options.env, labels: options.labels } : {}),
+      ...(isTarget ? { env: options.env, labels: options.labels, unset: options.unset } : {}),
     });
     const foreignLayers = parent === undefined ? (base?.layers.length ?? 0) : parent.foreignLayers;
     const made = await buildStage(store, {
@@ -90,6 +102,10 @@ export async function buildStages(
       context,
       latest,
       options: { ...options, compression: compressionOf(options) },
+      directoryNamed: (from) => {
+        const directory = given.get(from);
+        return directory !== undefined && 'directory' in directory ? directory.directory : undefined;
+      },
       imageNamed: (from, line) => imageNamed(from, index, line, options.platform),
     });
     const root = parent === undefined ? base : parent.root;

@@ -23,6 +23,8 @@ export interface EvaluateOptions extends ArgumentOptions {
   /** Set after all instructions: `--env` and `--label`. */
   readonly env?: Readonly<Record<string, string>> | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
+  /** Taken away after that. */
+  readonly unset?: { readonly env: readonly string[]; readonly labels: readonly string[] } | undefined;
   /** The ARGs of the stage that this one is built on. */
   readonly inherited?: Arguments | undefined;
 }
@@ -91,6 +93,8 @@ export function evaluateStage(kubefile: Kubefile, stage: Stage, base: ImageConfi
     state.env.set(key, value);
   }
   for (const [key, value] of Object.entries(options.labels ?? {})) state.labels.set(key, value);
+  for (const key of options.unset?.env ?? []) state.env.delete(key);
+  for (const key of options.unset?.labels ?? []) state.labels.delete(key);
   return { config: configOf(state), author: state.author, steps, args };
 }
 

@@ -41,10 +41,8 @@ export interface RunContext {
   /** The image's paths so far. */
   readonly files: ImageFiles;
   readonly owners: () => Promise<OwnerNames>;
-  /** The tree of a stage or an image, for mounts. */
-  readonly rootOf: (name: string) => Promise<string>;
-  /** What tells that tree from others. */
-  readonly identityOf: (name: string) => Promise<string>;
+  /** The tree of a stage, an image or another directory, for mounts. */
+  readonly contextOf: (name: string) => Promise<Context>;
   readonly refuse: Refuse;
   readonly options: BuildOptions;
 }

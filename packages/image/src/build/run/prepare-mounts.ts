@@ -23,7 +23,7 @@ export async function findMounts(specs: readonly MountSpec[], context: RunContex
   for (const spec of specs) {
     if (spec.type === 'bind') found.push(await findBind(spec, context));
     else if (spec.type === 'cache')
-      found.push({ spec, source: spec.from === undefined ? undefined : await context.rootOf(spec.from), identity: '' });
+      found.push({ spec, source: spec.from === undefined ? undefined : (await context.contextOf(spec.from)).root, identity: '' });
     else if (spec.type === 'tmpfs') found.push({ spec, source: undefined, identity: '' });
     else if (context.options.secrets?.[spec.id] !== undefined) found.push({ spec, source: undefined, identity: '' });
     else if (spec.required) throw context.refuse(`RUN needs the secret '${spec.id}'`, `give it: --secret id=${spec.id},src=FILE`);
@@ -33,18 +33,16 @@ export async function findMounts(specs: readonly MountSpec[], context: RunContex
 
 async function findBind(spec: MountSpec & { readonly type: 'bind' }, context: RunContext): Promise<FoundMount> {
   const { from, source } = spec;
-  const root = from === undefined ? context.context.root : await context.rootOf(from);
-  const located = await locate(root, source, 'follow', from !== undefined);
-  const place = from === undefined ? 'the context' : from;
+  const { root, image, title } = from === undefined ? context.context : await context.contextOf(from);
+  const located = await locate(root, source, 'follow', image !== undefined);
   if (located.kind !== 'found')
-    throw context.refuse(`RUN --mount: '${source}' is not in ${place}${located.kind === 'outside' ? ', it leads out of it' : ''}`);
+    throw context.refuse(`RUN --mount: '${source}' is not in ${title}${located.kind === 'outside' ? ', it leads out of it' : ''}`);
   const isDirectory = await stat(located.path).then(
     (found) => found.isDirectory(),
     () => undefined,
   );
-  if (isDirectory === undefined) throw context.refuse(`RUN --mount: '${source}' is not in ${place}`);
-  const identity =
-    from === undefined ? cacheKey(await identitiesIn(located.path, isDirectory)) : cacheKey(await context.identityOf(from), source);
+  if (isDirectory === undefined) throw context.refuse(`RUN --mount: '${source}' is not in ${title}`);
+  const identity = image === undefined ? cacheKey(await identitiesIn(located.path, isDirectory)) : cacheKey(image.identity, source);
   return { spec, source: located.path, identity };
 }
 
