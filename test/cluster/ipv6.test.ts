@@ -1,6 +1,7 @@
 // A cluster whose hosts are known by IPv6 addresses alone: SSH, etcd, certificates, the API's address, pods and services are all of IPv6.
+// Then one on the same hosts with networks of both families.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -92,7 +93,74 @@ test('the worker finds the API at a virtual address of IPv6, and etcd is asked o
   assert.equal(health.healthy, true);
 });
 
-test('reset leaves the hosts as they were', async () => {
+async function resetAndCompare(): Promise<void> {
   await operator('reset', '--yes');
   for (const { name } of hosts) assert.deepEqual(await lastingDifferences(lab, name, untouched.get(name) ?? []), []);
+}
+
+test('reset leaves the hosts as they were', resetAndCompare);
+
+const SERVICE = {
+  apiVersion: 'v1',
+  kind: 'Service',
+  metadata: { name: 'both' },
+  spec: { ipFamilyPolicy: 'RequireDualStack', selector: { app: 'whoami' }, ports: [{ port: 80, targetPort: 8080 }] },
+};
+
+test('with networks of both families, nodes, pods and services have an address of each and are reached by both', async () => {
+  const [master, worker] = hosts;
+  const file = join(work, 'Clusterfile');
+  writeFileSync(
+    file,
+    `apiVersion: apps.sealos.io/v1beta1
+kind: Cluster
+metadata: {name: default}
+spec:
+  image: [${imageNames.kubernetes}, ${imageNames.hostgw}, ${imageNames.whoami}]
+  hosts:
+    - {ips: [${master?.ip}], roles: [master, amd64]}
+    - {ips: [${worker?.ip}], roles: [node, amd64]}
+---
+apiVersion: kubeadm.k8s.io/v1beta2
+kind: ClusterConfiguration
+networking: {podSubnet: "10.160.0.0/12,fd00:160::/48", serviceSubnet: "10.96.0.0/16,fd00:96::/112"}
+`,
+  );
+  await operator('apply', '-f', file);
+  await until('both nodes to be ready', 180_000, async () => {
+    const text = await kubectl('get nodes --no-headers');
+    return text.match(/ Ready /g)?.length === 2 ? text : undefined;
+  });
+  for (const host of hosts) {
+    const format = '{.status.addresses[?(@.type=="InternalIP")].address}';
+    assert.equal(await kubectl(`get node ${host.name} -o 'jsonpath=${format}'`), `${host.ip} ${address(host)}`);
+  }
+  await kubectl('rollout status daemonset/whoami --timeout=180s');
+  const format = '{range .items[*]}{.metadata.name} {.spec.nodeName} {.status.podIPs[*].ip}{"\\n"}{end}';
+  const pods = (await kubectl(`get pods -l app=whoami -o 'jsonpath=${format}'`))
+    .trim()
+    .split('\n')
+    .map((line) => line.split(' '));
+  await on('h1', `kubectl apply -f - <<'E'\n${JSON.stringify(SERVICE)}\nE\n`);
+  const services = (await kubectl(`get service both -o 'jsonpath={.spec.clusterIPs[*]}'`)).split(' ');
+  assert.match(services.join(' '), /^10\.96\.\S+ fd00:96::\S+$/);
+  assert.equal(pods.length, 2);
+  for (const [name = '', node = '', four = '', six = ''] of pods) {
+    assert.match(`${four} ${six}`, /^10\.1[67]\d\.\S+ fd00:160:\S+$/);
+    const other = node === 'h1' ? 'h2' : 'h1';
+    for (const ip of [four, `[${six}]`]) {
+      const answer = await until(`${name} to answer at ${ip}`, 60_000, () => on(other, `curl -sf --max-time 5 'http://${ip}:8080/'`));
+      assert.match(answer, new RegExp(name));
+    }
+  }
+  for (const one of services) {
+    const ip = one.includes(':') ? `[${one}]` : one;
+    const answer = await until(`the service to answer at ${ip}`, 60_000, () => on('h2', `curl -sf --max-time 5 'http://${ip}/'`));
+    assert.ok(
+      pods.some(([name = '-']) => answer.includes(name)),
+      answer,
+    );
+  }
 });
+
+test('reset leaves nothing of either family', resetAndCompare);

@@ -17,7 +17,16 @@ import (
 )
 
 // nodeInfo is what routes are made from.
-type nodeInfo struct{ name, podCIDR, address string }
+type nodeInfo struct {
+	name string
+	// One for each family of addresses, at most two; the others are empty.
+	ranges [2]podRange
+}
+
+// podRange is a block of pods' addresses and the node's own address of that family.
+type podRange struct{ cidr, address string }
+
+func isIPv6(text string) bool { return strings.Contains(text, ":") }
 
 // api asks the API server as this pod's service account.
 type api struct {
@@ -48,7 +57,8 @@ type object struct {
 		ResourceVersion string `json:"resourceVersion"`
 	} `json:"metadata"`
 	Spec struct {
-		PodCIDR string `json:"podCIDR"`
+		PodCIDR  string   `json:"podCIDR"`
+		PodCIDRs []string `json:"podCIDRs"`
 	} `json:"spec"`
 	Status struct {
 		Addresses []struct{ Type, Address string } `json:"addresses"`
@@ -56,11 +66,20 @@ type object struct {
 }
 
 func (o object) info() nodeInfo {
-	info := nodeInfo{name: o.Metadata.Name, podCIDR: o.Spec.PodCIDR}
-	for _, address := range o.Status.Addresses {
-		// Of an IPv4 pod range, the way is an IPv4 address.
-		if address.Type == "InternalIP" && strings.Contains(address.Address, ":") == strings.Contains(info.podCIDR, ":") && info.address == "" {
-			info.address = address.Address
+	info := nodeInfo{name: o.Metadata.Name}
+	blocks := o.Spec.PodCIDRs
+	if len(blocks) == 0 && o.Spec.PodCIDR != "" {
+		blocks = []string{o.Spec.PodCIDR}
+	}
+	for i := range info.ranges {
+		if i >= len(blocks) {
+			break
+		}
+		info.ranges[i].cidr = blocks[i]
+		for _, address := range o.Status.Addresses {
+			if address.Type == "InternalIP" && isIPv6(address.Address) == isIPv6(blocks[i]) && info.ranges[i].address == "" {
+				info.ranges[i].address = address.Address
+			}
 		}
 	}
 	return info

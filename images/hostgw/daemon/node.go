@@ -19,29 +19,39 @@ var protocol = fmt.Sprint(protocolNumber)
 
 // node is this host's part of the pod network.
 type node struct {
-	name, cluster, conf string
+	name string
+	// The blocks of all pods, one for each family, separated by commas.
+	cluster string
+	conf    string
 }
 
 // apply makes the host what the nodes ask for. Everything is tried; the first error is returned.
 func (n *node) apply(nodes []nodeInfo) error {
-	var own nodeInfo
+	var own []string
 	routes := map[string]string{}
 	for _, other := range nodes {
-		if other.name == n.name {
-			own = other
-		} else if other.podCIDR != "" && other.address != "" {
-			routes[other.podCIDR] = other.address
+		for _, pods := range other.ranges {
+			if pods.cidr == "" {
+				continue
+			}
+			if other.name == n.name {
+				own = append(own, pods.cidr)
+			} else if pods.address != "" {
+				routes[pods.cidr] = pods.address
+			}
 		}
 	}
-	if own.podCIDR == "" {
+	if len(own) == 0 {
 		return fmt.Errorf("node %s has no pod range yet", n.name)
 	}
 	failed := setRoutes(routes)
 	// Rules before the configuration: the kubelet calls the node ready when it sees that file.
-	if err := n.setRules(own.podCIDR); err != nil && failed == nil {
-		failed = err
+	for _, cidr := range own {
+		if err := n.setRules(cidr); err != nil && failed == nil {
+			failed = err
+		}
 	}
-	if err := n.writeConf(own.podCIDR); err != nil && failed == nil {
+	if err := n.writeConf(own); err != nil && failed == nil {
 		failed = err
 	}
 	return failed
@@ -78,12 +88,14 @@ func setRoutes(routes map[string]string) error {
 
 // setRules: pods are let through, and leave for the world outside the cluster with the node's address.
 func (n *node) setRules(own string) error {
-	cluster := n.cluster
-	if cluster == "" {
-		cluster = own
+	cluster := own
+	for _, block := range strings.Split(n.cluster, ",") {
+		if block != "" && isIPv6(block) == isIPv6(own) {
+			cluster = block
+		}
 	}
 	family := "iptables"
-	if strings.Contains(own, ":") {
+	if isIPv6(own) {
 		family = "ip6tables"
 	}
 	for _, chain := range []struct {
@@ -120,16 +132,21 @@ func (n *node) setRules(own string) error {
 }
 
 // writeConf writes the CNI configuration when it differs, whole or not at all.
-func (n *node) writeConf(podCIDR string) error {
-	_, network, err := net.ParseCIDR(podCIDR)
-	if err != nil {
-		return err
-	}
-	anywhere := "0.0.0.0/0"
-	if network.IP.To4() == nil {
-		anywhere = "::/0"
-	}
+func (n *node) writeConf(own []string) error {
 	type object = map[string]interface{}
+	var ranges [][]object
+	var routes []object
+	for _, cidr := range own {
+		if _, _, err := net.ParseCIDR(cidr); err != nil {
+			return err
+		}
+		anywhere := "0.0.0.0/0"
+		if isIPv6(cidr) {
+			anywhere = "::/0"
+		}
+		ranges = append(ranges, []object{{"subnet": cidr}})
+		routes = append(routes, object{"dst": anywhere})
+	}
 	content, err := json.MarshalIndent(object{
 		"cniVersion": "0.4.0",
 		"name":       "hostgw",
@@ -138,8 +155,8 @@ func (n *node) writeConf(podCIDR string) error {
 				"type": "bridge", "bridge": "cni0", "isGateway": true, "hairpinMode": true,
 				"ipam": object{
 					"type":   "host-local",
-					"ranges": [][]object{{{"subnet": podCIDR}}},
-					"routes": []object{{"dst": anywhere}},
+					"ranges": ranges,
+					"routes": routes,
 				},
 			},
 			{"type": "portmap", "capabilities": object{"portMappings": true}},
@@ -156,7 +173,7 @@ func (n *node) writeConf(podCIDR string) error {
 	if err := os.WriteFile(temporary, content, 0o644); err != nil {
 		return err
 	}
-	log.Println("pods of this node get addresses of", podCIDR)
+	log.Println("pods of this node get addresses of", strings.Join(own, " and "))
 	return os.Rename(temporary, n.conf)
 }
 

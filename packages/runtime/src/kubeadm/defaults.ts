@@ -1,5 +1,5 @@
 import type { HostFacts } from '../host/host.ts';
-import { defaultFeatureGates } from './kubelet.ts';
+import { defaultFeatureGates, dualStackGate } from './kubelet.ts';
 import type { Tree } from './tree.ts';
 import { atLeast, type KubeadmApi } from './version.ts';
 
@@ -40,12 +40,21 @@ export const defaultNetworking = { podSubnet: '100.64.0.0/10', serviceSubnet: '1
 /** Where the control plane's address is of IPv6; unique local blocks (RFC 4193), the services' no larger than Kubernetes allows. */
 export const defaultNetworking6 = { podSubnet: 'fd00:100:64::/48', serviceSubnet: 'fd00:10:96::/112', dnsDomain: 'cluster.local' } as const;
 
+/** What of a cluster decides on its default documents. */
+export interface ClusterTraits {
+  readonly version: string;
+  /** Pods have addresses of both families. */
+  readonly isDualStack: boolean;
+}
+
 /** Default ClusterConfiguration. `auditPolicy`: the policy file is there to be read. */
-export function defaultCluster(version: string, api: KubeadmApi, auditPolicy: boolean): Tree {
-  const gates = Object.entries(defaultFeatureGates(version)).map(([gate, on]) => `${gate}=${on}`);
+export function defaultCluster({ version, isDualStack }: ClusterTraits, api: KubeadmApi, auditPolicy: boolean): Tree {
+  const kubeadmGates = dualStackGate(version, isDualStack);
+  const gates = Object.entries(defaultFeatureGates(version, isDualStack)).map(([gate, on]) => `${gate}=${on}`);
   const featureGates = gates.length > 0 ? { 'feature-gates': gates.join(',') } : {};
   const signing = atLeast(version, '1.19') ? 'cluster-signing-duration' : 'experimental-cluster-signing-duration';
   return {
+    ...(Object.keys(kubeadmGates).length > 0 ? { featureGates: kubeadmGates } : {}),
     apiServer: {
       extraArgs: list({ ...(auditPolicy ? audit.arguments : {}), 'enable-aggregator-routing': 'true', ...featureGates }),
       extraVolumes: [...(auditPolicy ? audit.volumes : []), localtime],
@@ -61,11 +70,11 @@ export function defaultCluster(version: string, api: KubeadmApi, auditPolicy: bo
 
 /** Default KubeletConfiguration, which every host gets from the cluster; what is particular to the first host comes from its facts. */
 export function defaultKubelet(
-  version: string,
+  { version, isDualStack }: ClusterTraits,
   first: { readonly swapOn: boolean; readonly cgroupDriver: string },
   imageEndpoint: string | undefined,
 ): Tree {
-  const featureGates = defaultFeatureGates(version);
+  const featureGates = defaultFeatureGates(version, isDualStack);
   return {
     cgroupDriver: first.cgroupDriver,
     failSwapOn: !first.swapOn,
@@ -88,11 +97,16 @@ export function defaultKubelet(
  * Default KubeProxyConfiguration for a set of hosts, whose kube-proxies all read the same one. ipvs, as sealos has it, only where every
  * kernel can do it and before Kubernetes 1.35 deprecates it; iptables is the common ground.
  */
-export function defaultKubeProxy(version: string, hosts: readonly Pick<HostFacts, 'kernelFeatures' | 'sysResource'>[]): Tree {
+export function defaultKubeProxy(
+  { version, isDualStack }: ClusterTraits,
+  hosts: readonly Pick<HostFacts, 'kernelFeatures' | 'sysResource'>[],
+): Tree {
+  const featureGates = dualStackGate(version, isDualStack);
   const ipvs = !atLeast(version, '1.35') && hosts.every(({ kernelFeatures }) => kernelFeatures.ipvs);
   return {
     mode: ipvs ? 'ipvs' : 'iptables',
     metricsBindAddress: '0.0.0.0:10249',
+    ...(Object.keys(featureGates).length > 0 ? { featureGates } : {}),
     // 0 leaves the kernel's limits alone: a host that may not set them would keep kube-proxy from starting.
     ...(hosts.every(({ sysResource }) => sysResource) ? {} : { conntrack: { maxPerCore: 0, min: 0 } }),
   };

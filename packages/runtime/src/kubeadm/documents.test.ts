@@ -321,10 +321,27 @@ test('with both families a node has an address of each, the first the one by whi
   assert.equal(parsed(documents.init)['InitConfiguration'].nodeRegistration.kubeletExtraArgs['node-ip'], '10.0.0.11,2001:db8::11');
   const join = parsed(documents.join.get('10.0.0.21') ?? '');
   assert.equal(join['JoinConfiguration'].nodeRegistration.kubeletExtraArgs['node-ip'], '10.0.0.21');
-  assert.equal(
-    init({ hosts, userDocuments: dualStack, version: 'v1.20.2' })['InitConfiguration'].nodeRegistration.kubeletExtraArgs['node-ip'],
-    '10.0.0.11',
-  );
+});
+
+test('Kubernetes 1.20 is told by a feature gate that there are both families, 1.21 knows it by itself, before 1.20 they are as kubeadm has them', () => {
+  const hosts = [host('10.0.0.11', 'master', { addresses: ['10.0.0.11', '2001:db8::11'] })];
+  const of = (version: string) => {
+    const documents = init({ hosts, userDocuments: dualStack, version });
+    const { ClusterConfiguration: cluster, KubeletConfiguration: kubelet, KubeProxyConfiguration: proxy } = documents;
+    return {
+      gates: [cluster.featureGates, kubelet.featureGates.IPv6DualStack, proxy.featureGates],
+      components: ['apiServer', 'controllerManager', 'scheduler'].map((component) => {
+        const { extraArgs } = cluster[component];
+        return String(extraArgs['feature-gates']).includes('IPv6DualStack=true');
+      }),
+      nodeIp: documents['InitConfiguration'].nodeRegistration.kubeletExtraArgs['node-ip'],
+    };
+  };
+  const gate = { IPv6DualStack: true };
+  assert.deepEqual(of('v1.20.2'), { gates: [gate, true, gate], components: [true, true, true], nodeIp: '10.0.0.11,2001:db8::11' });
+  const none = { gates: [undefined, undefined, undefined], components: [false, false, false] };
+  assert.deepEqual(of('v1.21.0'), { ...none, nodeIp: '10.0.0.11,2001:db8::11' });
+  assert.deepEqual(of('v1.19.16'), { ...none, nodeIp: '10.0.0.11' });
 });
 
 test('a control plane of IPv6 has networks of IPv6 unless its user names some', () => {

@@ -7,7 +7,7 @@ import { formatDocuments, skipPhaseFlags } from './format.ts';
 import { joinDocument } from './join.ts';
 import { pruneKubelet } from './kubelet.ts';
 import { mergeTrees } from './merge.ts';
-import { type ClusterNetworking, clusterNetworking, type NetworkedAddresses } from './networking.ts';
+import { type ClusterNetworking, clusterNetworking, isDualStack, type NetworkedAddresses } from './networking.ts';
 import { hostCgroupDriver, nodeDefaults, nodeName } from './node.ts';
 import type { KubeadmHost, KubeadmInput, KubeadmPlan } from './plan.ts';
 import { type Tree, valueAt, withValue } from './tree.ts';
@@ -26,8 +26,9 @@ export function kubeadmDocuments(input: KubeadmInput): KubeadmPlan {
   const api = kubeadmApi(version);
   const { over, warnings } = layers([...(input.imageDocuments ?? []), ...(input.userDocuments ?? [])]);
 
-  const wanted = over('ClusterConfiguration', defaultCluster(version, api, auditPolicy));
-  const networking = clusterNetworking(wanted, { vip, master: first.address.ip });
+  const networking = clusterNetworking(over('ClusterConfiguration', {}), { vip, master: first.address.ip });
+  const traits = { version, isDualStack: isDualStack(networking) };
+  const wanted = over('ClusterConfiguration', defaultCluster(traits, api, auditPolicy));
   refuseUnreachableVip(input, first);
   const wantedInit = over('InitConfiguration', nodeDefaults(input, first, networking));
   const apiPort = Number(valueAt(wantedInit, ['localAPIEndpoint', 'bindPort']) ?? defaultPort);
@@ -49,13 +50,13 @@ export function kubeadmDocuments(input: KubeadmInput): KubeadmPlan {
     api,
   );
 
-  const standard = defaultKubelet(version, { swapOn: first.facts.swapOn, cgroupDriver: hostCgroupDriver(first) }, input.imageEndpoint);
+  const standard = defaultKubelet(traits, { swapOn: first.facts.swapOn, cgroupDriver: hostCgroupDriver(first) }, input.imageEndpoint);
   const kubelet = pruneKubelet(over('KubeletConfiguration', standard), version);
   const kubeProxy = keepVip(
     over(
       'KubeProxyConfiguration',
       defaultKubeProxy(
-        version,
+        traits,
         hosts.map(({ facts }) => facts),
       ),
     ),

@@ -60,9 +60,15 @@ export function pruneKubelet(content: Tree, version: string): { readonly content
 }
 
 /** Feature gates that sealos turns on while they are not yet what Kubernetes does by itself; one that no longer exists stops a component. */
-export function defaultFeatureGates(version: string): Readonly<Record<string, boolean>> {
+export function defaultFeatureGates(version: string, isDualStack: boolean): Readonly<Record<string, boolean>> {
   return {
+    ...dualStackGate(version, isDualStack),
     ...(atLeast(version, '1.24') ? {} : { TTLAfterFinished: true }),
     ...(atLeast(version, '1.16') && !atLeast(version, '1.26') ? { EphemeralContainers: true } : {}),
   };
+}
+
+/** Kubernetes 1.20 has pods and services of both families where this gate says so, 1.21 by itself; before they worked in another way. */
+export function dualStackGate(version: string, isDualStack: boolean): Readonly<Record<string, boolean>> {
+  return isDualStack && atLeast(version, '1.20') && !atLeast(version, '1.21') ? { IPv6DualStack: true } : {};
 }

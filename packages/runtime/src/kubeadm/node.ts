@@ -34,14 +34,14 @@ export function nodeDefaults(input: KubeadmInput, host: KubeadmHost, networking:
 
 /**
  * The address by which we know a host, and where pods have addresses of both families one of the other, so that host ports and
- * pods on the host's network are reached by both. (kubelet takes two since 1.20, both families are on by default since 1.21.)
+ * pods on the host's network are reached by both. (kubelet takes two since 1.20.)
  */
 function nodeAddresses(
   { version, vip }: KubeadmInput,
   { address: { ip }, facts }: KubeadmHost,
   networking: ClusterNetworking,
 ): readonly string[] {
-  if (!isDualStack(networking) || !atLeast(version, '1.21')) return [ip];
+  if (!isDualStack(networking) || !atLeast(version, '1.20')) return [ip];
   const other = facts.addresses?.find(
     (one) => isIP(one) !== 0 && isIP(one) !== isIP(ip) && one !== vip && !/^(?:127\.|169\.254\.|::1$|fe[89ab])/i.test(one),
   );

@@ -53,9 +53,15 @@ const image = parseKubeadmDocuments(
   'etc/kubeadm.yml',
 );
 
-for (const version of ['v1.18.20', 'v1.24.0', 'v1.29.9', 'v1.33.1']) {
+const bothFamilies = parseKubeadmDocuments(
+  'apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nnetworking: {podSubnet: "10.160.0.0/12,fd00:10::/48", serviceSubnet: "10.96.0.0/16,fd00:20::/112"}\n',
+  'user.yml',
+);
+
+for (const version of ['v1.18.20', 'v1.20.2', 'v1.24.0', 'v1.29.9', 'v1.33.1']) {
   for (const [what, userDocuments] of [
     ['no documents', []],
+    ['networks of both families', bothFamilies],
     ['documents of v1beta3', user('v1beta3')],
     ['documents of v1beta4', user('v1beta4')],
   ] as const satisfies readonly (readonly [string, readonly KubeadmDocument[]])[]) {
@@ -76,7 +82,7 @@ for (const version of ['v1.18.20', 'v1.24.0', 'v1.29.9', 'v1.33.1']) {
         };
         assert.deepEqual(plan(documents), plan(userDocuments));
       }
-      const api = version === 'v1.33.1' ? 'v1beta4' : version === 'v1.18.20' ? 'v1beta2' : 'v1beta3';
+      const api = version === 'v1.33.1' ? 'v1beta4' : version === 'v1.18.20' || version === 'v1.20.2' ? 'v1beta2' : 'v1beta3';
       assert.ok(documents.every(({ apiVersion }) => !apiVersion.startsWith('kubeadm') || apiVersion.endsWith(api)));
       const again = generatedDocuments({ version, imageDocuments: image, auditPolicy: true, master: '10.0.0.11' }, documents);
       assert.deepEqual(again.documents, documents, 'generating from what was generated changes nothing');

@@ -5,7 +5,7 @@ import { defaultCluster, defaultKubelet, defaultNetworking, defaultNetworking6 }
 import type { KubeadmDocument, KubeadmKind } from './document.ts';
 import { apiVersion } from './format.ts';
 import { pruneKubelet } from './kubelet.ts';
-import type { Tree } from './tree.ts';
+import { type Tree, valueAt } from './tree.ts';
 import { kubeadmApi } from './version.ts';
 
 export interface StandardInput {
@@ -19,6 +19,8 @@ export interface StandardInput {
   readonly imageEndpoint?: string | undefined;
   /** Address of the first control plane. */
   readonly master: string;
+  /** The user's networks are of both families; default: of one. */
+  readonly isDualStack?: boolean;
 }
 
 /**
@@ -27,14 +29,15 @@ export interface StandardInput {
  */
 export function standardDocuments(input: StandardInput): readonly KubeadmDocument[] {
   const { version, imageDocuments, auditPolicy, imageEndpoint, master } = input;
+  const traits = { version, isDualStack: input.isDualStack ?? false };
   const {
     cgroupDriver: _driver,
     failSwapOn: _swap,
     ...kubelet
-  } = defaultKubelet(version, { swapOn: false, cgroupDriver: '' }, imageEndpoint);
+  } = defaultKubelet(traits, { swapOn: false, cgroupDriver: '' }, imageEndpoint);
   const networking = isIPv4(master) ? defaultNetworking : defaultNetworking6;
   const own: readonly (readonly [KubeadmKind, Tree])[] = [
-    ['ClusterConfiguration', { ...defaultCluster(version, kubeadmApi(version), auditPolicy), networking }],
+    ['ClusterConfiguration', { ...defaultCluster(traits, kubeadmApi(version), auditPolicy), networking }],
     ['KubeletConfiguration', pruneKubelet(kubelet, version).content],
     ['KubeProxyConfiguration', { metricsBindAddress: '0.0.0.0:10249' }],
   ];
@@ -55,7 +58,10 @@ export function generatedDocuments(
   const api = kubeadmApi(input.version);
   const canonical = new Map<KubeadmKind, Tree>();
   const warnings: string[] = [];
-  for (const document of layDocuments(standardDocuments(input), userDocuments)) {
+  const isDualStack = [...input.imageDocuments, ...userDocuments].some(({ content }) =>
+    String(valueAt(content, ['networking', 'podSubnet']) ?? '').includes(','),
+  );
+  for (const document of layDocuments(standardDocuments({ ...input, isDualStack }), userDocuments)) {
     const converted = toCanonical(document);
     canonical.set(document.kind, converted.content);
     warnings.push(...converted.warnings);

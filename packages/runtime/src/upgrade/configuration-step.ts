@@ -4,7 +4,7 @@ import { atLeast } from '../kubeadm/version.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
 import { finishing } from '../steps/marker.ts';
-import { fitClusterConfiguration, fitKubeletConfiguration, kubeletConfigMap } from './configuration.ts';
+import { fitClusterConfiguration, fitComponentConfiguration, kubeletConfigMap } from './configuration.ts';
 import { isPartDone, partHash, partMarker, type UpgradeTarget } from './progress.ts';
 
 export interface ConfigurationInput {
@@ -20,7 +20,7 @@ export interface ConfigurationInput {
 const KUBECTL = script`kubectl --kubeconfig /etc/kubernetes/admin.conf`;
 
 const dataOf = (map: string, key: string): Script =>
-  script`${KUBECTL} -n kube-system get configmap ${map} --ignore-not-found -o ${`jsonpath={.data.${key}}`}`;
+  script`${KUBECTL} -n kube-system get configmap ${map} --ignore-not-found -o ${`jsonpath={.data.${key.replaceAll('.', '\\.')}}`}`;
 
 /**
  * What must be as the new version wants it before kubeadm begins: the cluster's configuration without what is gone, and from 1.29 on the
@@ -43,9 +43,13 @@ export function configurationStep(input: ConfigurationInput): Step {
       const changes: { readonly map: string; readonly key: string; readonly text: string | undefined }[] = [];
       const cluster = await read('kubeadm-config', 'ClusterConfiguration');
       changes.push({ map: 'kubeadm-config', key: 'ClusterConfiguration', text: fitClusterConfiguration(cluster, target.to) });
-      const map = kubeletConfigMap(from);
-      const kubelet = await read(map, 'kubelet');
-      if (kubelet.trim() !== '') changes.push({ map, key: 'kubelet', text: fitKubeletConfiguration(kubelet, target.to) });
+      for (const [map, key, kind] of [
+        [kubeletConfigMap(from), 'kubelet', 'KubeletConfiguration'],
+        ['kube-proxy', 'config.conf', 'KubeProxyConfiguration'],
+      ] as const) {
+        const text = await read(map, key);
+        if (text.trim() !== '') changes.push({ map, key, text: fitComponentConfiguration(kind, text, target.to) });
+      }
       for (const { map, key, text } of changes) {
         if (text === undefined) continue;
         const patch = JSON.stringify({ data: { [key]: text } });

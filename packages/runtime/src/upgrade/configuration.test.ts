@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parse } from 'yaml';
-import { fitClusterConfiguration, fitKubeletConfiguration, imageRepositoryOf, kubeletConfigMap } from './configuration.ts';
+import { fitClusterConfiguration, fitComponentConfiguration, imageRepositoryOf, kubeletConfigMap } from './configuration.ts';
 
 const old = `apiVersion: kubeadm.k8s.io/v1beta2
 kind: ClusterConfiguration
@@ -42,7 +42,11 @@ apiServer:
 test('a configuration that fits is left alone', () => {
   assert.equal(fitClusterConfiguration(old.replace('experimental-', ''), 'v1.20.3'), undefined);
   assert.equal(
-    fitKubeletConfiguration('apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailSwapOn: true\n', 'v1.30.0'),
+    fitComponentConfiguration(
+      'KubeletConfiguration',
+      'apiVersion: kubelet.config.k8s.io/v1beta1\nkind: KubeletConfiguration\nfailSwapOn: true\n',
+      'v1.30.0',
+    ),
     undefined,
   );
 });
@@ -53,9 +57,17 @@ kind: KubeletConfiguration
 featureGates: {EphemeralContainers: true, TTLAfterFinished: true, GracefulNodeShutdown: true}
 cgroupDriver: systemd
 `;
-  const fitted = parse(fitKubeletConfiguration(text, 'v1.26.0') ?? '');
+  const fitted = parse(fitComponentConfiguration('KubeletConfiguration', text, 'v1.26.0') ?? '');
   assert.deepEqual(fitted.featureGates, { GracefulNodeShutdown: true });
   assert.equal(fitted.cgroupDriver, 'systemd');
+  const proxy =
+    'apiVersion: kubeproxy.config.k8s.io/v1alpha1\nkind: KubeProxyConfiguration\nfeatureGates: {IPv6DualStack: true}\nmode: ipvs\n';
+  assert.equal(fitComponentConfiguration('KubeProxyConfiguration', proxy, 'v1.24.0'), undefined);
+  const fittedProxy = parse(fitComponentConfiguration('KubeProxyConfiguration', proxy, 'v1.25.0') ?? '');
+  assert.deepEqual([fittedProxy.featureGates, fittedProxy.mode], [undefined, 'ipvs']);
+  const cluster = 'apiVersion: kubeadm.k8s.io/v1beta2\nkind: ClusterConfiguration\nfeatureGates: {IPv6DualStack: true}\nclusterName: a\n';
+  const fittedCluster = parse(fitClusterConfiguration(cluster, 'v1.25.0') ?? '');
+  assert.deepEqual([fittedCluster.featureGates, fittedCluster.clusterName], [undefined, 'a']);
 });
 
 test("the kubelets' configuration lies under the minor version's name up to 1.23", () => {

@@ -10,7 +10,12 @@ import { atLeast, type KubeadmApi } from '../kubeadm/version.ts';
 // of the new version, is what sealos once wrote into it: feature gates and flags that are no more.
 
 /** Gates that sealos or this project turned on, and the version from which on each is always on and soon gone (Kubernetes' changelogs). */
-const GATES: Readonly<Record<string, string>> = { TTLAfterFinished: '1.24', EphemeralContainers: '1.26', CSIStorageCapacity: '1.27' };
+const GATES: Readonly<Record<string, string>> = {
+  TTLAfterFinished: '1.24',
+  IPv6DualStack: '1.25',
+  EphemeralContainers: '1.26',
+  CSIStorageCapacity: '1.27',
+};
 
 /** Flags that went, from which version on, and what took their place. */
 const FLAGS: readonly { readonly component: string; readonly flag: string; readonly since: string; readonly becomes?: string }[] = [
@@ -59,8 +64,10 @@ export function fitClusterConfiguration(text: string, to: string): string | unde
   const document = parseKubeadmDocuments(text, 'kubeadm-config').find(({ kind }) => kind === 'ClusterConfiguration');
   if (!document) return undefined;
   const api = apiOf(document.apiVersion);
-  let changed = false;
-  let tree: Tree = toCanonical(document).content;
+  const canonical = toCanonical(document).content;
+  const fitted = withoutGoneGates(canonical, to);
+  let changed = fitted !== undefined;
+  let tree: Tree = fitted ?? canonical;
   for (const component of COMPONENTS) {
     const path = [component, 'extraArgs'];
     const before = argumentsOf(valueAt(tree, path));
@@ -79,18 +86,27 @@ function apiOf(apiVersion: string): KubeadmApi {
   return name === 'v1beta2' || name === 'v1beta3' ? name : 'v1beta4';
 }
 
-/** `KubeletConfiguration` of the cluster without feature gates that are gone; undefined where it fits as it is. */
-export function fitKubeletConfiguration(text: string, to: string): string | undefined {
-  const document = parseKubeadmDocuments(text, 'kubelet-config').find(({ kind }) => kind === 'KubeletConfiguration');
-  const gates = document?.content['featureGates'];
-  if (!document || !isTree(gates)) return undefined;
+/** A kubelet's or kube-proxy's configuration of the cluster without feature gates that are gone; undefined where it fits as it is. */
+export function fitComponentConfiguration(
+  kind: 'KubeletConfiguration' | 'KubeProxyConfiguration',
+  text: string,
+  to: string,
+): string | undefined {
+  const document = parseKubeadmDocuments(text, kind).find((one) => one.kind === kind);
+  const fitted = document && withoutGoneGates(document.content, to);
+  return fitted && formatDocuments([[kind, fitted]], 'v1beta4').text;
+}
+
+/** A document without those of its `featureGates` that are gone; undefined where all are there. */
+function withoutGoneGates(tree: Tree, to: string): Tree | undefined {
+  const gates = tree['featureGates'];
+  if (!isTree(gates)) return undefined;
   const kept = Object.entries(gates).filter(([name]) => {
     const since = GATES[name];
     return since === undefined || !atLeast(to, since);
   });
   if (kept.length === Object.keys(gates).length) return undefined;
-  const content = withValue(document.content, ['featureGates'], kept.length === 0 ? undefined : Object.fromEntries(kept));
-  return formatDocuments([['KubeletConfiguration', content]], 'v1beta4').text;
+  return withValue(tree, ['featureGates'], kept.length === 0 ? undefined : Object.fromEntries(kept));
 }
 
 /** Names under which a cluster of a version keeps its kubelets' configuration: with the minor version up to 1.23. */
