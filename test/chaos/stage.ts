@@ -34,6 +34,8 @@ export interface StageOptions {
 /** Whatever a call had started on a host, or left beside its files there. */
 const REMAINS = "ls -d /var/tmp/sealos-* 2>/dev/null; ps -eo args= | grep -E '^(tar|zstd|gzip|kubeadm) |[s]cripts/' || true";
 const SETTLED = 300_000;
+/** A look takes seconds of a processor. */
+const BETWEEN_LOOKS = 3000;
 
 /** Takes the hosts as they are for how they should be without a cluster. */
 export async function openStage({ lab, hosts, storage, work }: StageOptions): Promise<Stage> {
@@ -71,7 +73,7 @@ export async function openStage({ lab, hosts, storage, work }: StageOptions): Pr
     operator: (args, options) => runOperator(args, login, env, options),
     async dump(chapter) {
       let last: ClusterDump | undefined;
-      const settled = await until('the cluster to stay as it is', SETTLED, async () => {
+      const look = async () => {
         const now = await cluster(chapter);
         const before = last;
         last = now;
@@ -84,7 +86,8 @@ export async function openStage({ lab, hosts, storage, work }: StageOptions): Pr
             (line.startsWith('Pod of ') && gone.some((name) => line.includes(` on ${name}:`) || line.includes(`-${name}:`))),
         );
         return !waits && before !== undefined && compareClusterDump(before, now).length === 0 ? now : undefined;
-      });
+      };
+      const settled = await until('the cluster to stay as it is', SETTLED, look, BETWEEN_LOOKS);
       return [...settled, ...kept()];
     },
     async faults(chapter, expected) {

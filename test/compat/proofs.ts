@@ -168,7 +168,10 @@ const defects: readonly Row[] = [
 ];
 
 /** Rootfs images of earlier years. */
-const generations: readonly Row[] = [['Images of 2022, which do not say `sealos.io.version`']];
+const generations: readonly Row[] = [
+  ['Images of 2022, which do not say `sealos.io.version`'],
+  ['Images of early 2023, with `auth`, a registry that is a service, and a file of kubelet flags made of a template'],
+];
 
 /** Of sealos 1 to 3; what else of their commands is proven is in legacy.test.ts and convert.test.ts. */
 const habits: readonly Row[] = [

@@ -10,6 +10,7 @@ import { imageListsStep } from '../steps/image-lists.ts';
 import { layersStep } from '../steps/layers.ts';
 import { lifecycleStep } from '../steps/lifecycle.ts';
 import { registryStep } from '../steps/registry.ts';
+import { reservePorts } from '../steps/reserve-ports.ts';
 import type { ClusterPlanInput } from './plan-cluster.ts';
 import { architecturesOf, type PlannedHost } from './plan-input.ts';
 
@@ -29,6 +30,9 @@ export function hostSteps(input: ClusterPlanInput): { readonly steps: readonly S
       title: 'preparing the hosts',
       script: lifecycle(scripts.init),
       clean: lifecycle(scripts.clean),
+      after: async (host, { signal }) => {
+        await host.run(reservePorts(input.registry.port), { title: "keeping the cluster's ports free", signal, timeout: 60_000 });
+      },
     });
   const registry = () =>
     registryStep(input, { needs, script: lifecycle(scripts.initRegistry), clean: lifecycle(scripts.cleanRegistry), timeout });

@@ -2,6 +2,7 @@ import { SealosError } from '@sealos/image';
 import { RESTART_REGISTRY } from '../cluster-registry/collect-garbage.ts';
 import type { Address, Host, HostFile } from '../host/host.ts';
 import { script } from '../host/script.ts';
+import { awaitRegistry } from '../registry-config/await-registry.ts';
 import type { RegistryConfig } from '../registry-config/registry-config.ts';
 import { httpOverHost } from '../status/http-over-host.ts';
 import type { Step } from '../step.ts';
@@ -30,11 +31,7 @@ export function registryLoginStep({ hosts, paths, logins, config }: RegistryLogi
       const files = paths.map((path): HostFile => ({ path, content: logins, mode: 0o600 }));
       await host.writeFiles(files, { title: "writing the registry's logins", signal });
       await host.run(RESTART_REGISTRY, { title: 'starting the registry again', signal, timeout: RESTART });
-      await host.run(
-        script`for i in $(seq 1 120); do if timeout 2 bash -c ${`exec 3<>/dev/tcp/127.0.0.1/${config.port}`} 2>/dev/null; then exit 0; fi; sleep 0.25; done
-echo ${`nothing answers on port ${config.port}`} >&2; exit 1`,
-        { title: 'waiting for the registry', signal, timeout: RESTART },
-      );
+      await host.run(awaitRegistry(config.port), { title: 'waiting for the registry', signal, timeout: RESTART });
       await requireLogin(host, config, signal);
     },
   };

@@ -1,5 +1,6 @@
 import { script } from '../host/script.ts';
 import type { PlanShape } from '../plan/plan-input.ts';
+import { awaitRegistry, registryListens } from '../registry-config/await-registry.ts';
 import type { Step } from '../step.ts';
 import { type LifecycleInput, lifecycleStep } from './lifecycle.ts';
 
@@ -9,7 +10,6 @@ import { type LifecycleInput, lifecycleStep } from './lifecycle.ts';
  */
 export function registryStep(shape: PlanShape, lifecycle: Pick<LifecycleInput, 'script' | 'clean' | 'timeout' | 'needs'>): Step {
   const { layout, registry } = shape;
-  const listens = script`timeout 2 bash -c ${`exec 3<>/dev/tcp/127.0.0.1/${registry.port}`} 2>/dev/null`;
   const step = lifecycleStep({
     ...lifecycle,
     id: 'init-registry',
@@ -30,11 +30,7 @@ ln -sfn ${`${layout.rootfs}/registry`} ${registry.data}`,
       );
     },
     async after(host, { signal }) {
-      await host.run(
-        script`for i in $(seq 1 120); do if ${listens}; then exit 0; fi; sleep 0.25; done
-echo ${`nothing answers on port ${registry.port}`} >&2; exit 1`,
-        { title: 'waiting for the registry', signal },
-      );
+      await host.run(awaitRegistry(registry.port), { title: 'waiting for the registry', signal });
     },
   });
   return {
@@ -42,7 +38,11 @@ echo ${`nothing answers on port ${registry.port}`} >&2; exit 1`,
     async check(host, context) {
       const state = await step.check(host, context);
       if (state !== 'done') return state;
-      const { exitCode } = await host.run(listens, { title: 'asking the registry', signal: context.signal, allowFailure: true });
+      const { exitCode } = await host.run(registryListens(registry.port), {
+        title: 'asking the registry',
+        signal: context.signal,
+        allowFailure: true,
+      });
       return exitCode === 0 ? 'done' : { what: 'start the registry again' };
     },
     async undo(host, context) {

@@ -1,0 +1,3 @@
+#!/bin/bash
+cd "$(dirname "$0")" && source common.sh
+bash ../own/check.sh "$1"
