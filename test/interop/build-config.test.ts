@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { before, test } from 'node:test';
 import { buildImage, openImage, openStore, parseReference, SealosError, type Store } from '@sealos/image';
 import { ensureInstalled } from '../../scripts/debian.ts';
-import { withDirectory } from '../support/images.ts';
+import { withDirectoryInMemory } from '../support/images.ts';
 import { generatedKubefile, type KubefileCase, kubefiles } from '../support/kubefiles.ts';
 import { type Buildah, buildahIn } from '../support/programs.ts';
 
@@ -86,7 +86,7 @@ async function compare(
   cases: readonly KubefileCase[],
   work: (check: (one: KubefileCase) => Promise<void>) => Promise<void>,
 ): Promise<void> {
-  await withDirectory(async (directory) => {
+  await withDirectoryInMemory(async (directory) => {
     const context = join(directory, 'context');
     await mkdir(context);
     await writeFile(join(context, 'a.txt'), 'a\n');
@@ -114,7 +114,7 @@ test(`${seeds.length} generated Kubefiles become the config that buildah makes o
   }));
 
 test('on a base image: what it sets is inherited, and ENTRYPOINT drops its CMD', () =>
-  withDirectory(async (directory) => {
+  withDirectoryInMemory(async (directory) => {
     const context = join(directory, 'context');
     await mkdir(context);
     await writeFile(join(context, 'a.txt'), 'a\n');

@@ -4,7 +4,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { before, test } from 'node:test';
 import { ensureInstalled } from '../../scripts/debian.ts';
-import { withDirectory } from '../support/images.ts';
+import { withDirectoryInMemory } from '../support/images.ts';
 import { buildahIn, run } from '../support/programs.ts';
 import { runSealos } from '../support/run-sealos.ts';
 
@@ -24,7 +24,7 @@ const FILES: Readonly<Record<string, string>> = {
 async function withBuilders(
   work: (sides: readonly ((kubefile: string, ...flags: readonly string[]) => Promise<unknown>)[]) => Promise<void>,
 ): Promise<void> {
-  await withDirectory(async (directory) => {
+  await withDirectoryInMemory(async (directory) => {
     for (const [path, text] of Object.entries(FILES)) {
       await mkdir(dirname(join(directory, path)), { recursive: true });
       await writeFile(join(directory, path), text);
@@ -118,7 +118,7 @@ test('a label that is not kept', () =>
   }));
 
 test('what is no place, and a directory where an image has to be, are refused', () =>
-  withDirectory(async (directory) => {
+  withDirectoryInMemory(async (directory) => {
     await writeFile(join(directory, 'Kubefile'), 'FROM x\n');
     for (const [flag, says] of [
       ['x=https://example.org/x.tar', /--build-context 'x=https:.*\n.*fetch what is there into a directory/],

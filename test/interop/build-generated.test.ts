@@ -6,7 +6,7 @@ import { before, test } from 'node:test';
 import { buildImage, openImage, openStore, parseReference, SealosError, type Store, unpackImage } from '@sealos/image';
 import { ensureInstalled } from '../../scripts/debian.ts';
 import { generatedBuild, makeGeneratedContext, SHELL_BASE, SHELL_KUBEFILE } from '../support/generated-kubefiles.ts';
-import { withDirectory } from '../support/images.ts';
+import { withDirectoryInMemory } from '../support/images.ts';
 import { type Buildah, buildahIn } from '../support/programs.ts';
 import { treeOf } from '../support/trees.ts';
 
@@ -101,7 +101,7 @@ const LANES = 2;
 test(`${COUNT} generated Kubefiles of all instructions become what buildah makes of them, or are refused by both`, async () => {
   let built = 0;
   const lane = (number: number) =>
-    withDirectory(async (directory) => {
+    withDirectoryInMemory(async (directory) => {
       const context = join(directory, 'context');
       await mkdir(context);
       await makeGeneratedContext(context);

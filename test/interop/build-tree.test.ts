@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { before, test } from 'node:test';
 import { buildImage, openImage, openStore, parseReference, unpackImage } from '@sealos/image';
 import { ensureInstalled } from '../../scripts/debian.ts';
-import { withDirectory } from '../support/images.ts';
+import { withDirectoryInMemory } from '../support/images.ts';
 import { generator } from '../support/kubefiles.ts';
 import { type Buildah, buildahIn, run } from '../support/programs.ts';
 import { assertSameTree } from '../support/trees.ts';
@@ -147,7 +147,7 @@ async function compare(directory: string, buildah: Buildah, context: string, kub
 }
 
 test(`${COPIES.length} forms of COPY make the tree that buildah makes`, () =>
-  withDirectory(async (directory) => {
+  withDirectoryInMemory(async (directory) => {
     const context = join(directory, 'context');
     await mkdir(context);
     await makeContext(context);
@@ -214,7 +214,7 @@ function generatedCopies(seed: number): string {
 const SEEDS = Number(process.env['SEALOS_TEST_SEEDS'] ?? 15);
 
 test(`${SEEDS} generated series of COPY make the tree that buildah makes, or are refused by both`, () =>
-  withDirectory(async (directory) => {
+  withDirectoryInMemory(async (directory) => {
     const context = join(directory, 'context');
     await mkdir(context);
     await makeContext(context);
@@ -235,7 +235,7 @@ const IGNORES: readonly string[] = [
 ];
 
 test('an ignore file leaves out what buildah leaves out', () =>
-  withDirectory(async (directory) => {
+  withDirectoryInMemory(async (directory) => {
     const context = join(directory, 'context');
     await mkdir(context);
     await makeContext(context);
@@ -247,7 +247,7 @@ test('an ignore file leaves out what buildah leaves out', () =>
   }));
 
 test('on a base image COPY goes through its links and takes owners from its passwd, as buildah does', () =>
-  withDirectory(async (directory) => {
+  withDirectoryInMemory(async (directory) => {
     const context = join(directory, 'context');
     await mkdir(context);
     await makeContext(context);
@@ -279,7 +279,7 @@ test('on a base image COPY goes through its links and takes owners from its pass
   }));
 
 test('skopeo and umoci read what is built, and find the tree', () =>
-  withDirectory(async (directory) => {
+  withDirectoryInMemory(async (directory) => {
     const context = join(directory, 'context');
     await mkdir(join(context, 'registry/docker'), { recursive: true });
     await makeContext(context);

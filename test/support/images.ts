@@ -1,6 +1,6 @@
 // Small images for tests, made of entries in memory.
 import { randomBytes } from 'node:crypto';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
@@ -15,8 +15,19 @@ import {
 } from '../../packages/image/src/index.ts';
 
 /** Runs `work` with a new directory that is removed afterwards. No upper case in its name: buildah takes paths for image names. */
-export async function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
-  const directory = join(tmpdir(), `sealos-test-${randomBytes(6).toString('hex')}`);
+export function withDirectory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  return withDirectoryIn(tmpdir(), work);
+}
+
+/** The same in memory where there is some: buildah waits for the disk at every file, hundreds of times in a test of hundreds of builds. */
+export async function withDirectoryInMemory<T>(work: (directory: string) => Promise<T>): Promise<T> {
+  const memory = await statfs('/dev/shm').catch(() => undefined);
+  const isEnough = memory !== undefined && memory.bavail * memory.bsize >= 2 ** 30;
+  return withDirectoryIn(isEnough ? '/dev/shm' : tmpdir(), work);
+}
+
+async function withDirectoryIn<T>(parent: string, work: (directory: string) => Promise<T>): Promise<T> {
+  const directory = join(parent, `sealos-test-${randomBytes(6).toString('hex')}`);
   await mkdir(directory, { mode: 0o700 });
   try {
     return await work(directory);
