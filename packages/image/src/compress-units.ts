@@ -1,9 +1,9 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { constants, gzip, zstdCompress } from 'node:zlib';
 import type { CompressOptions } from './compress.ts';
 import { compressShared, roomFor, THREADS } from './compress-threads.ts';
 import { SealosError } from './error.ts';
 import type { Compression } from './media-types.ts';
+import { openPlainFile } from './plain-file.ts';
 import { fileChanged, requireEnd, type TarFile } from './tar-write.ts';
 
 /** What is compressed as a unit. Part of the format of our layers: another value gives other digests. */
@@ -106,10 +106,10 @@ async function* unitsOf(
       }
       continue;
     }
-    await using file = await open(part.file, 'r');
+    await using file = await openPlainFile(part.file, part.size);
     for (let left = part.size; left > 0; ) {
       signal?.throwIfAborted();
-      const bytes = await readInto(file, (await room()).subarray(0, left));
+      const bytes = await file.read((await room()).subarray(0, left));
       if (bytes === 0) throw fileChanged(part.path);
       left -= bytes;
       size += bytes;
@@ -119,8 +119,6 @@ async function* unitsOf(
   }
   if (memory !== undefined) yield { memory, size };
 }
-
-const readInto = async (file: FileHandle, into: Buffer): Promise<number> => (await file.read(into, 0, into.length)).bytesRead;
 
 async function compressUnit(memory: SharedArrayBuffer, size: number, isOnly: boolean, options: UnitOptions): Promise<Buffer> {
   const { compression, level = compression === 'gzip' ? 6 : 3 } = options;

@@ -1,5 +1,5 @@
-import { type FileHandle, open } from 'node:fs/promises';
 import { SealosError } from './error.ts';
+import { openPlainFile, type PlainFile } from './plain-file.ts';
 import { BLOCK, padded, type TarEntry } from './tar.ts';
 import { encodeHeader } from './tar-header.ts';
 
@@ -57,20 +57,20 @@ export async function* contentOf({ content, path, size }: Pick<TarEntry, 'conten
 
 /** The bytes of a file that an archive names. Throws `file-changed`. */
 export async function* readTarFile({ file, path, size }: TarFile): AsyncGenerator<Buffer> {
-  await using handle = await open(file, 'r');
+  await using opened = await openPlainFile(file, size);
   for (let left = size; left > 0; ) {
     const buffer = Buffer.allocUnsafeSlow(Math.min(left, CHUNK));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length);
+    const bytesRead = await opened.read(buffer);
     if (bytesRead === 0) throw fileChanged(path);
     left -= bytesRead;
     yield buffer.subarray(0, bytesRead);
   }
-  await requireEnd(handle, path);
+  await requireEnd(opened, path);
 }
 
 /** Throws `file-changed` when a file has more than what was read of it. */
-export async function requireEnd(handle: FileHandle, path: string): Promise<void> {
-  if ((await handle.read(Buffer.alloc(1), 0, 1)).bytesRead > 0) throw fileChanged(path);
+export async function requireEnd(file: PlainFile, path: string): Promise<void> {
+  if ((await file.read(Buffer.alloc(1))) > 0) throw fileChanged(path);
 }
 
 export function fileChanged(path: string): SealosError {
