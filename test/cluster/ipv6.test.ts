@@ -43,7 +43,7 @@ before(async () => {
   const route: readonly { readonly dev: string }[] = JSON.parse(await runProgram(['ip', '-json', 'route', 'get', first.ip], silent));
   await runProgram(['ip', 'address', 'add', `${block(first)}:1/64`, 'dev', route[0]?.dev ?? '', 'nodad'], silent);
   for (const host of hosts) {
-    await on(host.name, `ip address add ${address(host)}/64 dev host0 nodad`);
+    await on(host.name, `ip address add ${address(host)}/64 dev host0 nodad && ip -6 route add default via ${block(host)}:1 dev host0`);
     untouched.set(host.name, await hostState(lab, host.name));
   }
 });
@@ -72,7 +72,7 @@ test('a control plane and a worker with IPv6 addresses become a cluster whose po
   for (const [from, to] of [pods, [...pods].reverse()]) {
     assert.match(to?.[1] ?? '', /^fd00:100:64:/);
     const answer = await until('a pod to reach the other', 60_000, () =>
-      on('h1', `curl -sf --max-time 5 'http://[${from?.[1]}]:8080/peer?url=http://[${to?.[1]}]:8080/'`),
+      on('h1', `curl -sSf --max-time 5 'http://[${from?.[1]}]:8080/peer?url=http://[${to?.[1]}]:8080/'`),
     );
     assert.match(answer, new RegExp(to?.[0] ?? '-'), 'the answer names the other pod');
   }
@@ -149,13 +149,13 @@ networking: {podSubnet: "10.160.0.0/12,fd00:160::/48", serviceSubnet: "10.96.0.0
     assert.match(`${four} ${six}`, /^10\.1[67]\d\.\S+ fd00:160:\S+$/);
     const other = node === 'h1' ? 'h2' : 'h1';
     for (const ip of [four, `[${six}]`]) {
-      const answer = await until(`${name} to answer at ${ip}`, 60_000, () => on(other, `curl -sf --max-time 5 'http://${ip}:8080/'`));
+      const answer = await until(`${name} to answer at ${ip}`, 60_000, () => on(other, `curl -sSf --max-time 5 'http://${ip}:8080/'`));
       assert.match(answer, new RegExp(name));
     }
   }
   for (const one of services) {
     const ip = one.includes(':') ? `[${one}]` : one;
-    const answer = await until(`the service to answer at ${ip}`, 60_000, () => on('h2', `curl -sf --max-time 5 'http://${ip}/'`));
+    const answer = await until(`the service to answer at ${ip}`, 60_000, () => on('h2', `curl -sSf --max-time 5 'http://${ip}/'`));
     assert.ok(
       pods.some(([name = '-']) => answer.includes(name)),
       answer,

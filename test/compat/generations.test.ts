@@ -122,9 +122,9 @@ test('generation 2: run again it changes nothing; reset leaves the host as it wa
   assert.match(await cluster.sealos('run', SECOND, ...cluster.login), /nothing was changed/);
   await cluster.sealos('reset', '-y', ...cluster.login);
   assert.deepEqual((await calls('second')).slice(-3), [
-    'clean-registry.sh /var/lib/registry /etc/registry',
     'clean.sh',
     'clean-cri.sh /var/lib/containerd',
+    'clean-registry.sh /var/lib/registry /etc/registry',
   ]);
   await on('rm -r /var/lib/second-generation');
   await assertAsBefore();
