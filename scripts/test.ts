@@ -42,7 +42,7 @@ const stages: readonly Stage[] = [
   { name: 'unit', about: 'unit tests, under a minute', run: () => nodeTests('packages/*/src/**/*.test.ts', 2) },
   {
     name: 'interop',
-    about: 'against skopeo, buildah, umoci, containerd, docker-registry, etcd, openssl, sshd, Go and a kernel with IPVS, about 12 minutes',
+    about: 'against skopeo, buildah, umoci, containerd, docker-registry, etcd, openssl, sshd, Go and a kernel with IPVS, about 14 minutes',
     run: () => {
       ensureInstalled(interopPackages);
       return nodeTests('test/interop/**/*.test.ts', 2);
@@ -51,7 +51,7 @@ const stages: readonly Stage[] = [
   {
     name: 'cluster',
     about:
-      'real Kubernetes on servers made here, two of them and five: about 25 minutes, more the first time (Kubernetes is built from source where it cannot be downloaded)',
+      'real Kubernetes on servers made here, two of them and five: about 30 minutes, five more the first time (Kubernetes is built from source where it cannot be downloaded)',
     run: () => {
       ensureInstalled(labPackages);
       // Clusters wait more than they work: two at a time fit on two cores.
@@ -61,7 +61,7 @@ const stages: readonly Stage[] = [
   {
     name: 'compat',
     about:
-      'images made like the published ones on a real cluster, and every known defect of the first sealos: about 9 minutes; writes docs/compatibility.md',
+      'images made like the published ones on a real cluster, and every known defect of the first sealos: about 11 minutes; writes docs/compatibility.md',
     run: () => {
       ensureInstalled(interopPackages);
       return execute(process.execPath, ['--disable-warning=ExperimentalWarning', join(root, 'test/compat/run.ts')]);
