@@ -1,5 +1,7 @@
+import * as v from 'valibot';
 import type { Address, Host } from '../host/host.ts';
 import { script, secret } from '../host/script.ts';
+import { clusterInfoSignature } from '../kubeadm/cluster-info.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
 import { forgetNode, leaveEtcd } from './forget-node.ts';
@@ -35,6 +37,8 @@ export interface KubeadmJoinInput {
 
 const TOKEN_MINUTES = 60;
 
+const clusterInfoSchema = v.object({ data: v.record(v.string(), v.string()) });
+
 /** Lets a bootstrap token (`[a-z0-9]{6}.[a-z0-9]{16}`) in for an hour, once in a plan however many hosts join. */
 export function tokenAdmission(seat: () => Host, token: string): (signal: AbortSignal) => Promise<void> {
   let admitted: Promise<void> | undefined;
@@ -44,9 +48,14 @@ export function tokenAdmission(seat: () => Host, token: string): (signal: AbortS
   };
 }
 
-/** The token goes to the control plane on standard input: it is in no argument list. */
+const KUBECTL = script`kubectl --kubeconfig /etc/kubernetes/admin.conf`;
+
+/**
+ * The token goes to the control plane on standard input: it is in no argument list. `cluster-info` is signed with it at once: in a cluster that
+ * has just begun, the controller that signs is there only some ten seconds later, and hosts that join would wait for it.
+ */
 async function admitToken(seat: Host, token: string, signal: AbortSignal): Promise<void> {
-  const [id, key] = token.split('.');
+  const [id = '', key = ''] = token.split('.');
   const manifest = JSON.stringify({
     apiVersion: 'v1',
     kind: 'Secret',
@@ -61,10 +70,20 @@ async function admitToken(seat: Host, token: string, signal: AbortSignal): Promi
       'auth-extra-groups': 'system:bootstrappers:kubeadm:default-node-token',
     },
   });
-  await seat.run(script`printf %s ${secret(manifest)} | kubectl --kubeconfig /etc/kubernetes/admin.conf apply -f - >/dev/null`, {
-    title: 'making a join token',
+  const { stdout } = await seat.run(
+    script`printf %s ${secret(manifest)} | ${KUBECTL} apply -f - >/dev/null && ${KUBECTL} -n kube-public get configmap cluster-info --ignore-not-found -o json`,
+    { title: 'making a join token', signal, timeout: 60_000 },
+  );
+  const name = `jws-kubeconfig-${id}`;
+  const info = v.safeParse(clusterInfoSchema, stdout.trim() === '' ? undefined : JSON.parse(stdout));
+  if (!info.success || info.output.data[name] !== undefined) return;
+  const patch = JSON.stringify({ data: { [name]: clusterInfoSignature(info.output.data['kubeconfig'] ?? '', { id, secret: key }) } });
+  await seat.run(script`${KUBECTL} -n kube-public patch configmap cluster-info --type merge -p ${patch} >/dev/null`, {
+    title: 'signing what joining hosts are told of the cluster',
     signal,
     timeout: 60_000,
+    // The cluster's own signer does the same, only later.
+    allowFailure: true,
   });
 }
 
