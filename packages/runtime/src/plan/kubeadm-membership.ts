@@ -7,6 +7,7 @@ import { kubeadmJoinStep, tokenAdmission } from '../steps/kubeadm-join.ts';
 import { kubeconfigStep } from '../steps/kubeconfig.ts';
 import { INIT_MARKER } from '../steps/membership.ts';
 import { ownApiStep } from '../steps/own-api.ts';
+import { prefetchImagesStep } from '../steps/prefetch-images.ts';
 import { apiFinding } from './api-finding.ts';
 import type { ClusterPlanInput } from './plan-cluster.ts';
 import { addresses, isMaster, type PlannedHost, type PlanPart } from './plan-input.ts';
@@ -64,6 +65,7 @@ export function kubeadmMembership(input: ClusterPlanInput, needs: readonly strin
   let lastMaster: string = INIT_MARKER;
   if (furtherMasters.length > 0) {
     steps.push(
+      prefetchImagesStep({ layout, hosts: addresses(furtherMasters), needs: ['certificates'] }),
       kubeadmJoinStep({
         ...joining,
         id: 'join-masters',

@@ -1,0 +1,39 @@
+import type { Address } from '../host/host.ts';
+import { script } from '../host/script.ts';
+import type { HostLayout } from '../layout.ts';
+import type { Step } from '../step.ts';
+import { isPartOfCluster } from './membership.ts';
+
+/** Milliseconds, for all images of one host. */
+const TIMEOUT = 300_000;
+
+/**
+ * Fetches the container images of Kubernetes on hosts that become control planes, from the cluster's registry, while the first one begins: each
+ * join would wait for them, one after the other. What cannot be fetched here is left to kubeadm, which says why it cannot be had.
+ */
+export function prefetchImagesStep(input: {
+  readonly layout: HostLayout;
+  readonly hosts: readonly Address[];
+  readonly needs: readonly string[];
+}): Step {
+  const { layout, hosts, needs } = input;
+  const list = `${layout.rootfs}/images/shim/DefaultImageList`;
+  const title = 'fetching the container images of the other control planes';
+  return {
+    id: 'prefetch-images',
+    title,
+    hosts,
+    needs,
+    async check(host, { signal }) {
+      return (await isPartOfCluster(host, layout, signal)) ? 'done' : { what: 'fetch the container images of Kubernetes' };
+    },
+    async apply(host, { signal }) {
+      await host.run(
+        script`if [ -f ${list} ] && command -v crictl >/dev/null; then
+  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image; do timeout 60 crictl pull "$image" </dev/null >/dev/null 2>&1; done
+fi`,
+        { title, signal, timeout: TIMEOUT, allowFailure: true },
+      );
+    },
+  };
+}
