@@ -37,7 +37,7 @@ export interface KubeadmJoinInput {
 
 const TOKEN_MINUTES = 60;
 
-const clusterInfoSchema = v.object({ data: v.record(v.string(), v.string()) });
+const clusterInfoSchema = v.pipe(v.string(), v.parseJson(), v.object({ data: v.record(v.string(), v.string()) }));
 
 /** Lets a bootstrap token (`[a-z0-9]{6}.[a-z0-9]{16}`) in for an hour, once in a plan however many hosts join. */
 export function tokenAdmission(seat: () => Host, token: string): (signal: AbortSignal) => Promise<void> {
@@ -71,13 +71,14 @@ async function admitToken(seat: Host, token: string, signal: AbortSignal): Promi
     },
   });
   const { stdout } = await seat.run(
-    script`printf %s ${secret(manifest)} | ${KUBECTL} apply -f - >/dev/null && ${KUBECTL} -n kube-public get configmap cluster-info --ignore-not-found -o json`,
+    script`printf %s ${secret(manifest)} | ${KUBECTL} apply -f - >/dev/null && { ${KUBECTL} -n kube-public get configmap cluster-info --ignore-not-found -o json || true; }`,
     { title: 'making a join token', signal, timeout: 60_000 },
   );
   const name = `jws-kubeconfig-${id}`;
-  const info = v.safeParse(clusterInfoSchema, stdout.trim() === '' ? undefined : JSON.parse(stdout));
-  if (!info.success || info.output.data[name] !== undefined) return;
-  const patch = JSON.stringify({ data: { [name]: clusterInfoSignature(info.output.data['kubeconfig'] ?? '', { id, secret: key }) } });
+  const info = v.safeParse(clusterInfoSchema, stdout);
+  const kubeconfig = info.success ? info.output.data['kubeconfig'] : undefined;
+  if (!info.success || kubeconfig === undefined || info.output.data[name] !== undefined) return;
+  const patch = JSON.stringify({ data: { [name]: clusterInfoSignature(kubeconfig, { id, secret: key }) } });
   await seat.run(script`${KUBECTL} -n kube-public patch configmap cluster-info --type merge -p ${patch} >/dev/null`, {
     title: 'signing what joining hosts are told of the cluster',
     signal,

@@ -4,8 +4,9 @@ import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
 import { isPartOfCluster } from './membership.ts';
 
-/** Milliseconds, for all images of one host. */
-const TIMEOUT = 300_000;
+/** Seconds after which no other image is begun, and for a single one: what cannot be had must not hold up the joins, or fail them. */
+const LAST_BEGIN = 120;
+const SINGLE = 60;
 
 /**
  * Fetches the container images of Kubernetes on hosts that become control planes, from the cluster's registry, while the first one begins: each
@@ -30,9 +31,9 @@ export function prefetchImagesStep(input: {
     async apply(host, { signal }) {
       await host.run(
         script`if [ -f ${list} ] && command -v crictl >/dev/null; then
-  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image; do timeout 60 crictl pull "$image" </dev/null >/dev/null 2>&1; done
+  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image && [ "$SECONDS" -lt ${LAST_BEGIN} ]; do timeout ${SINGLE} crictl pull "$image" </dev/null >/dev/null 2>&1; done
 fi`,
-        { title, signal, timeout: TIMEOUT, allowFailure: true },
+        { title, signal, timeout: 2 * (LAST_BEGIN + SINGLE) * 1000, allowFailure: true },
       );
     },
   };
