@@ -31,7 +31,8 @@ export function prefetchImagesStep(input: {
     async apply(host, { signal }) {
       await host.run(
         script`if [ -f ${list} ] && command -v crictl >/dev/null; then
-  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image && [ "$SECONDS" -lt ${LAST_BEGIN} ]; do timeout ${SINGLE} crictl pull "$image" </dev/null >/dev/null 2>&1; done
+  end=$((SECONDS + ${LAST_BEGIN}))
+  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image && [ "$SECONDS" -lt "$end" ]; do timeout ${SINGLE} crictl pull "$image" </dev/null >/dev/null 2>&1; done
 fi`,
         { title, signal, timeout: 2 * (LAST_BEGIN + SINGLE) * 1000, allowFailure: true },
       );
