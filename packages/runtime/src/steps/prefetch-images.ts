@@ -32,7 +32,7 @@ export function prefetchImagesStep(input: {
       await host.run(
         script`if [ -f ${list} ] && command -v crictl >/dev/null; then
   end=$((SECONDS + ${LAST_BEGIN}))
-  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image && [ "$SECONDS" -lt "$end" ]; do timeout ${SINGLE} crictl pull "$image" </dev/null >/dev/null 2>&1; done
+  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image && [ "$SECONDS" -lt "$end" ]; do timeout ${SINGLE} crictl pull "$image" </dev/null >/dev/null 2>&1 || true; done
 fi`,
         { title, signal, timeout: 2 * (LAST_BEGIN + SINGLE) * 1000, allowFailure: true },
       );
