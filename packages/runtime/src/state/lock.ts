@@ -72,29 +72,30 @@ async function linkNew(from: string, to: string): Promise<boolean> {
 
 /** Removes a lock whose owner has ended; throws where it has one. Of several that find it stale, one alone looks and removes at a time. */
 async function clearStale(path: string): Promise<void> {
-  refuseLiving(path, await livingOwner(path));
+  refuseLiving(path, await readHeld(path));
   using _guard = await takeGuard(dirname(path));
-  // It may have been taken since: whoever holds the guard alone removes another's lock, so what is seen now stays so.
-  refuseLiving(path, await livingOwner(path));
+  // It may have been taken since. Whoever holds the guard alone removes another's lock, so a stale one seen now stays until it is removed;
+  // but where there is none, the next moment may bring a living one, which is not ours to remove.
+  const held = await readHeld(path);
+  if (held === undefined) return;
+  refuseLiving(path, held);
   await rm(path, { force: true });
 }
 
-interface LivingOwner {
-  readonly owner: LockOwner;
-  readonly elsewhere: boolean;
-}
+type Held = 'stale' | { readonly owner: LockOwner; readonly elsewhere: boolean };
 
-async function livingOwner(path: string): Promise<LivingOwner | undefined> {
+/** What is there, looked at once; undefined: no lock. One that cannot be read as a lock has no owner. */
+async function readHeld(path: string): Promise<Held | undefined> {
   const text = await readIfThere(path);
-  const owner = text === undefined ? undefined : parseOwner(text);
-  if (!owner) return undefined;
-  const state = await processState(owner);
-  return state === 'ended' ? undefined : { owner, elsewhere: state === 'elsewhere' };
+  if (text === undefined) return undefined;
+  const owner = parseOwner(text);
+  const state = owner ? await processState(owner) : 'ended';
+  return !owner || state === 'ended' ? 'stale' : { owner, elsewhere: state === 'elsewhere' };
 }
 
-function refuseLiving(path: string, living: LivingOwner | undefined): void {
-  if (!living) return;
-  const { owner, elsewhere } = living;
+function refuseLiving(path: string, held: Held | undefined): void {
+  if (held === undefined || held === 'stale') return;
+  const { owner, elsewhere } = held;
   throw badInput(
     'cluster-busy',
     `'${owner.command}' (${owner.user ? `${owner.user}, ` : ''}process ${owner.pid} on ${owner.host}) has been at work on this cluster since ${owner.since}`,
