@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { badInput } from '@sealos/image';
+import { HostError } from '../error.ts';
 import type { Host } from '../host/host.ts';
 import { readIfThere } from '../state/private-file.ts';
 
@@ -9,6 +10,8 @@ export interface EtcdIdentity {
   readonly cert: string;
   readonly key: string;
 }
+
+const PKI = '/etc/kubernetes/pki';
 
 /** kubeadm's client for its own probes: it may do everything, as every client whose certificate etcd's CA signed. */
 const files = { ca: 'etcd/ca.crt', cert: 'etcd/healthcheck-client.crt', key: 'etcd/healthcheck-client.key' } as const;
@@ -21,10 +24,7 @@ export async function etcdIdentity(pki: string, masters: readonly Host[], signal
   const own = await identityFrom((path) => readIfThere(join(pki, path)));
   if (own) return own;
   for (const host of masters) {
-    const found = await identityFrom(async (path) => {
-      const content = await host.readFile(`/etc/kubernetes/pki/${path}`, { signal });
-      return content === undefined ? undefined : Buffer.from(content).toString();
-    });
+    const found = await identityOn(host, signal);
     if (found) return found;
   }
   throw badInput(
@@ -34,9 +34,21 @@ export async function etcdIdentity(pki: string, masters: readonly Host[], signal
   );
 }
 
+/** The client certificate that a control-plane host holds. Throws HostError where it has none. */
+export async function identityOf(host: Host, signal: AbortSignal): Promise<EtcdIdentity> {
+  const found = await identityOn(host, signal);
+  if (found) return found;
+  throw new HostError('no-etcd-certificate', `there is no client certificate for its etcd in ${PKI}/etcd`, { host: host.name });
+}
+
+function identityOn(host: Host, signal: AbortSignal): Promise<EtcdIdentity | undefined> {
+  return identityFrom(async (path) => {
+    const content = await host.readFile(`${PKI}/${path}`, { signal });
+    return content === undefined ? undefined : Buffer.from(content).toString();
+  });
+}
+
 async function identityFrom(read: (path: string) => Promise<string | undefined>): Promise<EtcdIdentity | undefined> {
-  const ca = await read(files.ca);
-  const cert = await read(files.cert);
-  const key = await read(files.key);
+  const [ca, cert, key] = await Promise.all([read(files.ca), read(files.cert), read(files.key)]);
   return ca !== undefined && cert !== undefined && key !== undefined ? { ca, cert, key } : undefined;
 }

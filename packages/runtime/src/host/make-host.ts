@@ -1,4 +1,6 @@
+import type { Duplex } from 'node:stream';
 import { HostError } from '../error.ts';
+import { dialByShell, forbidsForwarding } from './dial-by-shell.ts';
 import { dialWithin } from './dial-within.ts';
 import type { Address, Host, Output, RunOptions } from './host.ts';
 import { hostName } from './host-name.ts';
@@ -27,6 +29,15 @@ interface BulkAnswers {
   readonly loop: number;
   /** Decompressors. */
   readonly programs: readonly string[];
+}
+
+async function dial(transport: Transport, ip: string, port: number): Promise<Duplex> {
+  try {
+    return await transport.dial(ip, port);
+  } catch (error) {
+    if (!forbidsForwarding(error)) throw error;
+    return await dialByShell(transport, ip, port);
+  }
 }
 
 /** A host over a transport, which is the host's from then on: one bash for all scripts, one more command for each bulk transfer. */
@@ -70,14 +81,14 @@ export async function makeHost(transport: Transport, options: HostOptions): Prom
       return there === 'yes' ? Buffer.from(content ?? '', 'base64') : undefined;
     },
     async dial(ip, port, { title, signal }) {
-      const connection = await dialWithin(transport.dial(ip, port), DIAL_TIMEOUT, signal).catch((error: unknown) => {
+      const connection = await dialWithin(dial(transport, ip, port), DIAL_TIMEOUT, signal).catch((error: unknown) => {
         signal?.throwIfAborted();
         const why = error instanceof Error ? error.message : String(error);
         throw new HostError('not-listening', `no connection from there to ${ip}:${port}: ${why}`, {
           host: identity.name,
           title,
           cause: error,
-          hint: `see whether the service is up there, and whether sshd allows forwarding (AllowTcpForwarding)`,
+          hint: 'see whether the service is up there',
         });
       });
       return connection;

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { HostError } from '../error.ts';
+import { forbidsForwarding } from './dial-by-shell.ts';
 import { dialWithin } from './dial-within.ts';
 import type { Address } from './host.ts';
 import { hostName } from './host-name.ts';
@@ -39,14 +40,10 @@ export async function openSocketThrough({ address, endpoint = address, signal }:
   } catch (error) {
     signal.throwIfAborted();
     const said = error instanceof Error ? error.message : String(error);
-    const isForbidden = error instanceof Error && 'reason' in error && error.reason === ADMINISTRATIVELY_PROHIBITED;
-    const code = isForbidden ? 'EPERM' : Object.entries(REASONS).find(([, words]) => words.test(said))?.[0];
+    const code = forbidsForwarding(error) ? 'EPERM' : Object.entries(REASONS).find(([, words]) => words.test(said))?.[0];
     throw code === undefined ? error : Object.assign(new Error(said, { cause: error }), { code });
   }
 }
-
-/** RFC 4254, 5.1: SSH_OPEN_ADMINISTRATIVELY_PROHIBITED. */
-const ADMINISTRATIVELY_PROHIBITED = 1;
 
 const REASONS = {
   ECONNREFUSED: /connection refused/i,

@@ -1,8 +1,9 @@
 import { DISTRIBUTIONS, type Distribution } from '../distribution.ts';
+import { leaveEtcd } from '../etcd/leave.ts';
 import type { Address, Host } from '../host/host.ts';
 import type { Plan, Step, StepContext } from '../step.ts';
 import { drainStep } from '../steps/drain.ts';
-import { forgetNode, leaveEtcd, type NodeIdentity } from '../steps/forget-node.ts';
+import { forgetNode, type NodeIdentity } from '../steps/forget-node.ts';
 
 /** A host on its way out of the cluster. */
 export interface LeavingHost {

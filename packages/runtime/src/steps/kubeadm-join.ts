@@ -1,10 +1,11 @@
 import * as v from 'valibot';
+import { leaveEtcd } from '../etcd/leave.ts';
 import type { Address, Host } from '../host/host.ts';
 import { script, secret } from '../host/script.ts';
 import { clusterInfoSignature } from '../kubeadm/cluster-info.ts';
 import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
-import { forgetNode, leaveEtcd } from './forget-node.ts';
+import { forgetNode } from './forget-node.ts';
 import { resetKubeadm, resetPartialKubeadm } from './kubeadm-reset.ts';
 import { finishing, inputHash } from './marker.ts';
 import { isPartOfCluster, JOIN_MARKER } from './membership.ts';

@@ -3,11 +3,11 @@ import * as v from 'valibot';
 import { parse, stringify } from 'yaml';
 import { HostError } from '../error.ts';
 import { STATIC_PODS } from '../etcd/etcd-pod.ts';
+import { leaveEtcd } from '../etcd/leave.ts';
 import type { Host } from '../host/host.ts';
 import { script } from '../host/script.ts';
 import type { HostLayout } from '../layout.ts';
 import type { StepContext } from '../step.ts';
-import { leaveEtcd } from './forget-node.ts';
 import { resetPartialKubeadm } from './kubeadm-reset.ts';
 import { isPartOfCluster } from './membership.ts';
 
