@@ -33,7 +33,8 @@ function streamOf({ stdin, stdout, end }: RemoteCommand): Duplex {
     allowHalfOpen: false,
     read: () => void stdout.resume(),
     write: (chunk, _encoding, done) => void stdin.write(chunk, done),
-    final: (done) => void stdin.end(done),
+    // A channel that the host closed has ended its input already.
+    final: (done) => (stdin.writableEnded ? done() : void stdin.end(done)),
     destroy: (error, done) => {
       end();
       done(error);
