@@ -8,7 +8,8 @@ import { atLeast, type KubeadmApi } from './version.ts';
 // (sealos: every address, without authentication), images are pulled where missing (sealos: never), and of /etc/kubernetes the API
 // server's container can write nothing. Kept as sealos has it: kube-proxy's metrics on every address, which monitoring relies on.
 
-const centuryOfHours = '876000h';
+/** 100 years as sealos counts them. */
+export const centuryOfHours = '876000h';
 
 /** hostPath volumes and arguments of the API server's audit log. */
 const audit = {

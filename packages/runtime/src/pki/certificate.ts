@@ -34,7 +34,7 @@ const validity = 876_000 * 3_600_000;
 /** A host whose clock is this much behind must not find a certificate that is not yet valid. */
 const backdate = 5 * 60_000;
 
-const oid = {
+export const oid = {
   commonName: '2.5.4.3',
   organization: '2.5.4.10',
   sha256WithRsa: '1.2.840.113549.1.1.11',

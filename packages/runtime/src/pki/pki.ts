@@ -54,6 +54,8 @@ export interface Pki {
   readonly files: ReadonlyMap<string, readonly HostFile[]>;
   /** The cluster CA's certificate (PEM). */
   readonly caCert: string;
+  /** The cluster CA with its key: a secret. */
+  readonly authority: KeyPair;
   /** `sha256:HEX` of the cluster CA's public key, as `kubeadm join` checks it. */
   readonly caCertHash: string;
   /** Kubeconfig of the cluster's administrator: a secret. */
@@ -112,6 +114,7 @@ export async function ensurePki(home: string, options: PkiOptions): Promise<Pki>
   return {
     files: new Map(hosts.map(({ ip, files }) => [ip, [...shared, ...files]])),
     caCert: ca.cert,
+    authority: ca,
     caCertHash: publicKeyHash(ca.key),
     adminConf: String(admin?.content),
     changed: changed.sort(),

@@ -5,6 +5,7 @@ import type { Step } from '../step.ts';
 import { certificatesStep, kubeadmInitStep } from '../steps/kubeadm-init.ts';
 import { kubeadmJoinStep, tokenAdmission } from '../steps/kubeadm-join.ts';
 import { kubeconfigStep } from '../steps/kubeconfig.ts';
+import { kubeletSigner } from '../steps/kubelet-signer.ts';
 import { INIT_MARKER } from '../steps/membership.ts';
 import { ownApiStep } from '../steps/own-api.ts';
 import { prefetchImagesStep } from '../steps/prefetch-images.ts';
@@ -23,12 +24,41 @@ function expectedPreflightErrors(hosts: readonly PlannedHost[], skipPhases: read
   return [...errors];
 }
 
+/**
+ * Where several control planes are to be, the images of the first are fetched before it begins, and those of the others while it waits for itself:
+ * side by side they would all get theirs late.
+ */
+function fetchedAhead(
+  { layout }: ClusterPlanInput,
+  seat: Address,
+  others: readonly Address[],
+): { readonly steps: readonly Step[]; readonly ofSeat: readonly string[] } {
+  const needs = ['certificates'];
+  if (others.length === 0) return { steps: [], ofSeat: needs };
+  const first = 'images-of-first';
+  return {
+    steps: [
+      prefetchImagesStep({ id: first, title: 'fetching the container images of Kubernetes', layout, hosts: [seat], needs }),
+      prefetchImagesStep({
+        id: 'images-of-others',
+        title: 'fetching the container images of the other control planes',
+        layout,
+        hosts: others,
+        needs: [first],
+      }),
+    ],
+    ofSeat: [first],
+  };
+}
+
 /** Control planes and workers by kubeadm, and the address by which these find those; `ends` are the steps after which the cluster stands. */
 export function kubeadmMembership(input: ClusterPlanInput, needs: readonly string[]): PlanPart {
   const { layout, hosts, seat, timeout } = input;
   const ignorePreflightErrors = expectedPreflightErrors(hosts, input.skipPhases);
   const masters = hosts.filter(isMaster);
   const workers = hosts.filter((host) => !isMaster(host));
+  const furtherMasters = masters.filter(({ address }) => address.ip !== seat.ip);
+  const images = fetchedAhead(input, seat, addresses(furtherMasters));
   const steps: Step[] = [
     certificatesStep({
       layout,
@@ -38,10 +68,11 @@ export function kubeadmMembership(input: ClusterPlanInput, needs: readonly strin
       needs,
       certificates: input.certificates,
     }),
+    ...images.steps,
     kubeadmInitStep({
       layout,
       seat,
-      needs: ['certificates'],
+      needs: images.ofSeat,
       config: input.kubeadm.init,
       skipPhaseFlags: input.kubeadm.skipPhaseFlags.init,
       ignorePreflightErrors,
@@ -57,15 +88,20 @@ export function kubeadmMembership(input: ClusterPlanInput, needs: readonly strin
     config: (address: Address) => input.kubeadm.join.get(address.ip) ?? '',
     skipPhaseFlags: input.kubeadm.skipPhaseFlags.join,
     admit: tokenAdmission(() => input.hostOf(seat), input.joinToken),
+    signer:
+      input.kubeletAuthority &&
+      kubeletSigner({
+        seat: () => input.hostOf(seat),
+        authority: input.kubeletAuthority,
+        tokenId: input.joinToken.split('.')[0] ?? '',
+      }),
     ignorePreflightErrors,
     timeout,
   };
   const asJoining = (list: readonly PlannedHost[]) => list.map(({ address, hostname }) => ({ address, node: nodeName(hostname) }));
-  const furtherMasters = masters.filter(({ address }) => address.ip !== seat.ip);
   let lastMaster: string = INIT_MARKER;
   if (furtherMasters.length > 0) {
     steps.push(
-      prefetchImagesStep({ layout, hosts: addresses(furtherMasters), needs: ['certificates'] }),
       kubeadmJoinStep({
         ...joining,
         id: 'join-masters',

@@ -3,6 +3,7 @@ import type { EtcdSchedule } from '../etcd/schedule.ts';
 import type { Address, Host, HostFile } from '../host/host.ts';
 import type { LifecycleScripts } from '../image-contract/cluster-image.ts';
 import type { K3sPlan } from '../k3s/k3s-plan.ts';
+import type { KeyPair } from '../pki/certificate.ts';
 import type { Plan, Step } from '../step.ts';
 import type { GuardImage } from '../steps/api-guard.ts';
 import { applicationStep, applicationStepId } from '../steps/application.ts';
@@ -39,6 +40,8 @@ export interface ClusterPlanInput extends PlanShape {
     /** What `kubeadm init` would be given on a control plane, with more names for API servers' certificates: a secret. */
     readonly initOn: (master: Address, names: readonly string[]) => string;
   };
+  /** Signs the first certificates of kubelets that join before the controller manager does; undefined: that one does it alone. */
+  readonly kubeletAuthority?: KeyPair | undefined;
   readonly joinToken: string;
   /** In the place of the certificates, the kubeadm documents and the token where the distribution is k3s. */
   readonly k3s?: K3sPlan | undefined;

@@ -5,7 +5,9 @@ import { runtimeSocket } from '../image-contract/environment.ts';
 import { kubeadmDocuments } from '../kubeadm/documents.ts';
 import { liveApiNames } from '../kubeadm/live-names.ts';
 import type { KubeadmPlan } from '../kubeadm/plan.ts';
+import { signsForCentury } from '../kubeadm/signing.ts';
 import { generateToken } from '../kubeadm/token.ts';
+import type { KeyPair } from '../pki/certificate.ts';
 import { ensurePki, type Pki } from '../pki/pki.ts';
 import type { PlannedHost } from '../plan/plan-input.ts';
 import { isMember } from '../steps/membership.ts';
@@ -19,6 +21,8 @@ export interface PreparedKubeadm {
   /** What `kubeadm init` would be given on a control plane, with more names for API servers' certificates: a secret. */
   readonly initOn: (master: Address, names: readonly string[]) => string;
   readonly pki: Pki | undefined;
+  /** Signs the first certificates of kubelets in a cluster that begins; undefined where the cluster stands or signs otherwise. */
+  readonly kubeletAuthority: KeyPair | undefined;
   readonly token: string;
 }
 
@@ -72,7 +76,7 @@ export async function prepareKubeadm(
     });
   const outline = documents(`sha256:${'0'.repeat(64)}`);
   for (const warning of outline.warnings) input.warn(warning);
-  if (input.dryRun) return { plan: outline, initOn: () => outline.init, pki: undefined, token };
+  if (input.dryRun) return { plan: outline, initOn: () => outline.init, pki: undefined, kubeletAuthority: undefined, token };
   const stands = isMember(seat.markers);
   const joins = input.hosts.some(({ spec, markers }) => spec.roles.includes('master') && !isMember(markers));
   const live = stands && joins ? await liveApiNames(seat.host, input.signal) : [];
@@ -91,5 +95,7 @@ export async function prepareKubeadm(
     signal: input.signal,
   });
   const initOn = (master: Address, names: readonly string[]) => documents(pki.caCertHash, master, names).init;
-  return { plan: documents(pki.caCertHash), initOn, pki, token };
+  const plan = documents(pki.caCertHash);
+  const kubeletAuthority = !stands && signsForCentury(plan.init) ? pki.authority : undefined;
+  return { plan, initOn, pki, kubeletAuthority, token };
 }

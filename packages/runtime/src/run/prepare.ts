@@ -210,17 +210,18 @@ interface Making {
   readonly seat: ReachedHost;
 }
 
-type Made = Pick<ClusterPlanInput, 'apiPort' | 'certificates' | 'kubeadm' | 'joinToken' | 'k3s'>;
+type Made = Pick<ClusterPlanInput, 'apiPort' | 'certificates' | 'kubeadm' | 'kubeletAuthority' | 'joinToken' | 'k3s'>;
 
 /** What of a plan is each distribution's own. */
 const MADE_BY: Readonly<Record<ClusterImage['distribution'], (making: Making) => Promise<Made>>> = {
   async kubernetes({ input, rootfs, vip, env, hosts, seat }) {
-    const { plan, pki, token, initOn } = await prepareKubeadm(input, rootfs, vip, env, hosts, seat);
+    const { plan, pki, token, initOn, kubeletAuthority } = await prepareKubeadm(input, rootfs, vip, env, hosts, seat);
     const { apiPort } = plan;
     return {
       apiPort,
       certificates: (master) => filesBeforeKubeadm(pki, { master, seat: seat.spec.address, apiPort }),
       kubeadm: { ...plan, initOn },
+      kubeletAuthority,
       joinToken: token,
     };
   },

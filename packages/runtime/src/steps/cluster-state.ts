@@ -49,7 +49,7 @@ export function clusterStateStep(input: {
       // Not `apply`, which would keep a second copy of it all in an annotation.
       const write = script`( manifest=$(mktemp) && trap 'rm -f "$manifest"' EXIT
 printf %s ${secret(manifest)} > "$manifest"
-${kubectl} replace -f "$manifest" >/dev/null 2>&1 || ${kubectl} create -f "$manifest" >/dev/null )`;
+${kubectl} create -f "$manifest" >/dev/null 2>&1 || ${kubectl} replace -f "$manifest" >/dev/null )`;
       await host.run(write, { title: 'writing the state to the cluster', signal, timeout: 60_000 });
     },
   };

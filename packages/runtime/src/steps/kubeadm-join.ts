@@ -7,6 +7,7 @@ import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
 import { forgetNode } from './forget-node.ts';
 import { resetKubeadm, resetPartialKubeadm } from './kubeadm-reset.ts';
+import type { KubeletSigner } from './kubelet-signer.ts';
 import { finishing, inputHash } from './marker.ts';
 import { isPartOfCluster, JOIN_MARKER } from './membership.ts';
 
@@ -32,6 +33,8 @@ export interface KubeadmJoinInput {
   readonly skipPhaseFlags: readonly string[];
   /** Lets the token of the configurations in. */
   readonly admit: (signal: AbortSignal) => Promise<void>;
+  /** Signs the kubelets' first certificates where nobody else does yet. */
+  readonly signer: KubeletSigner | undefined;
   readonly ignorePreflightErrors: readonly string[];
   readonly timeout: number | undefined;
 }
@@ -115,6 +118,7 @@ export function kubeadmJoinStep(input: KubeadmJoinInput): Step {
         signal,
       });
       const ignore = `--ignore-preflight-errors=${['SystemVerification', ...input.ignorePreflightErrors].join(',')}`;
+      using _signing = input.signer?.expect(nodeOf(host), signal);
       await host.run(
         finishing(
           // The file holds the token: it goes whether the join succeeds or not.

@@ -9,19 +9,20 @@ const LAST_BEGIN = 120;
 const SINGLE = 60;
 
 /**
- * Fetches the container images of Kubernetes on hosts that become control planes, from the cluster's registry, while the first one begins: each
- * join would wait for them, one after the other. What cannot be fetched here is left to kubeadm, which says why it cannot be had.
+ * Fetches the container images of Kubernetes on hosts that become control planes, from the cluster's registry: each join would wait for them, one
+ * after the other. What cannot be fetched here is left to kubeadm, which says why it cannot be had.
  */
 export function prefetchImagesStep(input: {
+  readonly id: string;
+  readonly title: string;
   readonly layout: HostLayout;
   readonly hosts: readonly Address[];
   readonly needs: readonly string[];
 }): Step {
-  const { layout, hosts, needs } = input;
+  const { id, title, layout, hosts, needs } = input;
   const list = `${layout.rootfs}/images/shim/DefaultImageList`;
-  const title = 'fetching the container images of the other control planes';
   return {
-    id: 'prefetch-images',
+    id,
     title,
     hosts,
     needs,
