@@ -84,6 +84,7 @@ export function kubeadmMembership(input: ClusterPlanInput, needs: readonly strin
   const joining = {
     layout,
     seat,
+    begins: input.begins,
     hostOf: input.hostOf,
     config: (address: Address) => input.kubeadm.join.get(address.ip) ?? '',
     skipPhaseFlags: input.kubeadm.skipPhaseFlags.join,

@@ -57,6 +57,7 @@ function input(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput> 
     apiName: 'apiserver.cluster.local',
     apiPort: 6443,
     seat: { ip: '10.0.0.1', port: 22 },
+    begins: true,
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',

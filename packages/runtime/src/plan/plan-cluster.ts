@@ -31,6 +31,8 @@ export interface ClusterPlanInput extends PlanShape {
   readonly apiPort: number;
   /** The control plane that the others join: the one where the cluster begins, or one that stands. */
   readonly seat: Address;
+  /** The cluster does not stand yet: nothing of an earlier host can be in its books. */
+  readonly begins: boolean;
   /** Certificates, keys and kubeconfigs of one control plane. */
   readonly certificates: (master: Address) => readonly HostFile[];
   readonly kubeadm: {

@@ -58,6 +58,7 @@ function cluster(hosts: readonly PlannedHost[], change: Partial<ClusterPlanInput
     apiName: 'apiserver.cluster.local',
     apiPort: 6443,
     seat: { ip: '10.0.0.1', port: 22 },
+    begins: false,
     certificates: () => [],
     kubeadm: { init: '', join: new Map(), skipPhaseFlags: { init: [], join: [] }, initOn: () => '' },
     joinToken: '',

@@ -271,6 +271,7 @@ export async function preparePlan(wanted: PrepareInput): Promise<ClusterPlanInpu
     vip,
     apiName: API_NAME,
     seat: seat.spec.address,
+    begins: !isMember(seat.markers),
     distribution: DISTRIBUTIONS[rootfs.contract.distribution],
     ...made,
     onMasters: await prepareMasters(cluster, apiHosts, input.masterClusterfile),

@@ -106,6 +106,7 @@ export async function storedPlanInput(options: StoredPlanOptions): Promise<Clust
     apiName: API_NAME,
     apiPort: API_PORT,
     seat,
+    begins: false,
     ...WITHOUT_KUBEADM,
     k3s: NO_K3S,
     distribution: DISTRIBUTIONS[rootfs.distribution],

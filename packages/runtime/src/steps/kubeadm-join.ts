@@ -4,7 +4,7 @@ import type { Address, Host } from '../host/host.ts';
 import { script, secret } from '../host/script.ts';
 import { clusterInfoSignature } from '../kubeadm/cluster-info.ts';
 import type { HostLayout } from '../layout.ts';
-import type { Step } from '../step.ts';
+import type { Step, StepContext } from '../step.ts';
 import { forgetNode } from './forget-node.ts';
 import { resetKubeadm, resetPartialKubeadm } from './kubeadm-reset.ts';
 import type { KubeletSigner } from './kubelet-signer.ts';
@@ -23,6 +23,8 @@ export interface KubeadmJoinInput {
   readonly layout: HostLayout;
   /** The control plane that lets the hosts in. */
   readonly seat: Address;
+  /** The cluster was made in the same plan: nothing of an earlier life of these hosts can be in its books. */
+  readonly begins: boolean;
   readonly hosts: readonly JoiningHost[];
   /** Control planes join one after the other: every new member of etcd must be there before the next is added. */
   readonly controlPlane: boolean;
@@ -95,6 +97,13 @@ async function admitToken(seat: Host, token: string, signal: AbortSignal): Promi
 /** `kubeadm join` of control planes or of workers. */
 export function kubeadmJoinStep(input: KubeadmJoinInput): Step {
   const configPath = `${input.layout.etc}/kubeadm-join.yaml`;
+  /** An earlier life of a host, or a join that was cut off, may still be in the cluster's books. */
+  const forgetEarlierLife = async (host: Host, watch: Pick<StepContext, 'signal' | 'onLine'>) => {
+    const { ip } = host.address;
+    const seat = input.hostOf(input.seat);
+    if (input.controlPlane) await leaveEtcd(seat, ip, watch);
+    await forgetNode(seat, { node: nodeOf(host), ip }, watch);
+  };
   const nodeOf = (host: Host) => input.hosts.find(({ address }) => address.ip === host.address.ip)?.node ?? host.name;
   return {
     id: input.id,
@@ -108,11 +117,7 @@ export function kubeadmJoinStep(input: KubeadmJoinInput): Step {
     async apply(host, { signal, onLine }) {
       await input.admit(signal);
       await host.run(resetPartialKubeadm(), { title: 'clearing an interrupted kubeadm run', signal, onLine });
-      // An earlier life of this host, or a join that was cut off, may still be in the cluster's books.
-      const { ip } = host.address;
-      const seat = input.hostOf(input.seat);
-      if (input.controlPlane) await leaveEtcd(seat, ip, { signal, onLine });
-      await forgetNode(seat, { node: nodeOf(host), ip }, { signal, onLine });
+      if (!input.begins) await forgetEarlierLife(host, { signal, onLine });
       await host.writeFiles([{ path: configPath, content: input.config(host.address), mode: 0o600 }], {
         title: "writing kubeadm's configuration",
         signal,

@@ -69,8 +69,9 @@ function seatWith(items: readonly ReturnType<typeof request>[]) {
 }
 
 test("a kubelet's request is approved and signed: its key, its name, for clients, by the cluster's authority", async () => {
+  const other = request({ node: 'h9' });
   const asked = request({});
-  const { host, signed, calls } = seatWith([request({ node: 'h9' }), asked]);
+  const { host, signed, calls } = seatWith([other, asked]);
   using _expected = kubeletSigner({ seat: () => host, authority, tokenId: 'abcdef' }).expect('h2', signal);
   const sent = await signed;
   assert.match(sent, /replace --raw \/apis\/certificates\.k8s\.io\/v1\/certificatesigningrequests\/csr-h2\/status -f -/);
