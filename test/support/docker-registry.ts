@@ -1,10 +1,9 @@
 // Debian's docker-registry, a registry that is not ours, started on loopback for a test, a benchmark or the demo.
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { hashSync } from 'bcryptjs';
 import { unpacked } from '../../scripts/debian.ts';
 import { type KeyPair, makeAuthority, makeCertificate } from './certificates.ts';
@@ -49,7 +48,11 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
     const tls = options.tls ? makeTls(work, options.clientCertificate === true) : undefined;
     // JSON is YAML.
     writeFileSync(join(work, 'config.yml'), JSON.stringify(configuration(options, work, directory, tls)), { mode: 0o600 });
-    const child = spawn(program, ['serve', join(work, 'config.yml')], { stdio: ['ignore', 'ignore', 'pipe'], env: { HOME: work } });
+    // Into a file: a pipe fills up, and the registry stops, while the test waits for a command without looking at it.
+    const log = join(work, 'log');
+    const output = openSync(log, 'w');
+    const child = spawn(program, ['serve', join(work, 'config.yml')], { stdio: ['ignore', 'ignore', output], env: { HOME: work } });
+    closeSync(output);
     const kill = () => {
       child.kill('SIGKILL');
       removeWork();
@@ -60,7 +63,7 @@ export async function startDockerRegistry(options: DockerRegistryOptions = {}): 
       process.removeListener('exit', kill);
       removeWork();
     };
-    const address = await listening(child).catch(async (error: unknown) => {
+    const address = await listening(child, log).catch(async (error: unknown) => {
       await stop();
       throw error;
     });
@@ -125,17 +128,20 @@ function configuration(options: DockerRegistryOptions, work: string, directory: 
   };
 }
 
-function listening(child: ChildProcess): Promise<string> {
-  const lines: string[] = [];
+function listening(child: ChildProcess, log: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    if (child.stderr === null) throw new Error('docker-registry has no stderr');
-    child.once('error', reject);
-    child.once('close', (status) => reject(new Error(`docker-registry ended (exit status ${status}):\n${lines.slice(-12).join('\n')}`)));
-    // Read to the end: a full pipe would stop it.
-    createInterface({ input: child.stderr }).on('line', (line) => {
-      if (lines.length < 100) lines.push(line);
-      const address = /listening on (127\.0\.0\.1:\d+)/.exec(line)?.[1];
-      if (address !== undefined) resolve(address);
+    const settle = (act: () => void) => {
+      clearInterval(timer);
+      act();
+    };
+    const timer = setInterval(() => {
+      const address = /listening on (127\.0\.0\.1:\d+)/.exec(readFileSync(log, 'utf8'))?.[1];
+      if (address !== undefined) settle(() => resolve(address));
+    }, 20);
+    child.once('error', (error) => settle(() => reject(error)));
+    child.once('close', (status) => {
+      const last = readFileSync(log, 'utf8').split('\n').slice(-12).join('\n');
+      settle(() => reject(new Error(`docker-registry ended (exit status ${status}):\n${last}`)));
     });
   });
 }

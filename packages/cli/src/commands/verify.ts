@@ -38,12 +38,12 @@ async function verify(names: readonly string[], flags: VerifyFlags): Promise<voi
   for (const { reference, place } of places.images)
     verified.push({ reference, ...(await verifyImage(place, reference, { keys, annotations, signal: interrupted })) });
   if (flags.output === 'json') {
-    const payloads = verified.flatMap(({ claims }) =>
+    const payloads = verified.flatMap(({ reference, claims }) =>
       claims.map(({ identity, digest, annotations: optional }) => ({
         critical: {
-          identity: { 'docker-reference': identity },
+          identity: { 'docker-reference': identity ?? familiarName(reference) },
           image: { 'docker-manifest-digest': digest },
-          type: 'cosign container image signature',
+          type: identity === undefined ? 'https://sigstore.dev/cosign/sign/v1' : 'cosign container image signature',
         },
         optional,
       })),
@@ -53,6 +53,6 @@ async function verify(names: readonly string[], flags: VerifyFlags): Promise<voi
   }
   for (const { reference, digest, claims } of verified) {
     console.log(`${familiarName(reference)} is ${digest}`);
-    for (const { by, identity } of claims) console.log(`  signed with ${by} as ${identity}`);
+    for (const { by, identity } of claims) console.log(`  signed with ${by}${identity === undefined ? '' : ` as ${identity}`}`);
   }
 }

@@ -77,25 +77,31 @@ export async function attachReferrer(
   return entry;
 }
 
-/** The content of a referrer that has one. Throws `bad-content` for one that has none, several, or more than 64 MiB. */
+/** The content of a referrer that has one. Throws `bad-content` for one that has none, several, or more than the limit (64 MiB). */
 export async function readReferrer(
   source: ContentSource,
   reference: Reference,
   referrer: Descriptor,
-  options: ContentOptions = {},
+  options: ContentOptions & { readonly limit?: number } = {},
 ): Promise<Buffer> {
   const name = byDigest(reference, referrer.digest);
   const { layers } = parseManifest(await readContent(source, name, referrer, options), referrer.mediaType);
   const [layer, other] = layers;
   if (layer === undefined || other !== undefined)
     throw new SealosError('bad-content', `${referrer.digest.slice(0, 19)} has ${layers.length} contents`, { exitCode: 2 });
-  return readContent(source, name, layer, { ...options, limit: CONTENT_LIMIT });
+  return readContent(source, name, layer, { limit: CONTENT_LIMIT, ...options });
 }
 
-/** Copies what refers to a content from one place to another, with the signatures over it. */
-export async function carryReferrers(source: ContentSource, sink: Place, carried: Carried, options: ContentOptions = {}): Promise<void> {
+/** Copies what refers to a content from one place to another, with the signatures over it; all of it, or what is chosen. */
+export async function carryReferrers(
+  source: ContentSource,
+  sink: Place,
+  carried: Carried,
+  options: ContentOptions = {},
+  isChosen: (referrer: Descriptor) => boolean = () => true,
+): Promise<void> {
   const { from, to, subject } = carried;
-  const found = await listReferrers(source, from, subject, options);
+  const found = (await listReferrers(source, from, subject, options)).filter(isChosen);
   const sent: Descriptor[] = [];
   for (const entry of found) {
     const there = byDigest(from, entry.digest);

@@ -1,12 +1,11 @@
 import type { ContentOptions, ContentSource } from '../content.ts';
-import type { Digest } from '../digest.ts';
 import { badInput, type SealosError } from '../error.ts';
 import type { Descriptor } from '../manifest.ts';
 import { familiarName, type Reference } from '../reference.ts';
+import { type ImageSignature, readClaims } from './claims.ts';
 import { identityMatches } from './identity.ts';
 import { demandsOn, type SigstoreSigned } from './policy.ts';
 import { readPublicKey } from './public-key.ts';
-import { claimBy, readSignatures, type StoredSignature } from './signatures.ts';
 import { readKeyFile, type Trust, type VerifyKey } from './trust.ts';
 
 export interface Candidate {
@@ -14,11 +13,6 @@ export interface Candidate {
   readonly reference: Reference;
   /** What the name means, and what was picked out of it or what it was picked from: a signature of any of these will do. */
   readonly chain: readonly Descriptor[];
-}
-
-interface Signed {
-  readonly digest: Digest;
-  readonly signature: StoredSignature;
 }
 
 /**
@@ -33,10 +27,10 @@ export async function requireTrusted(
 ): Promise<void> {
   const { reference } = candidate;
   const name = familiarName(reference);
-  let signatures: readonly Signed[] | undefined;
+  let signatures: readonly ImageSignature[] | undefined;
   const read = async () => (signatures ??= await signaturesOf(sources, candidate, options));
 
-  if (trust.keys.length > 0 && !(await read()).some((signed) => isByOne(signed, trust.keys))) {
+  if (trust.keys.length > 0 && !(await read()).some((signature) => trust.keys.some(({ key }) => signature(key) !== undefined))) {
     const keys = trust.keys.map((key) => key.name).join(', ');
     throw refused(`${name} is refused: ${what(await read())} with ${keys}`, reference);
   }
@@ -58,35 +52,39 @@ export async function requireTrusted(
       throw badInput('not-trusted', `${name} is refused: ${because} demands signedBy, which is not supported`, hint);
     }
     const keys = await keysOf(requirement, because);
-    const ours = (await read()).flatMap((signed) => claimsBy(signed, keys));
+    const ours = (await read()).flatMap((signature) => keys.flatMap(({ key }) => signature(key) ?? []));
     if (ours.length === 0) throw refused(`${name} is refused: ${what(await read())} with the key that ${because} demands`, reference);
-    if (!ours.some((identity) => identityMatches(requirement.signedIdentity, reference, identity))) {
+    if (!ours.some(({ identity }) => identity !== undefined && identityMatches(requirement.signedIdentity, reference, identity))) {
+      const signedAs = ours.find(({ identity }) => identity !== undefined)?.identity;
+      if (signedAs === undefined) {
+        throw badInput(
+          'not-trusted',
+          `${name} is refused: its signature names no image (cosign 3 leaves the name away), and ${because} demands one`,
+          'have it signed by sealos sign, or by cosign with --new-bundle-format=false; --verify-key KEY takes it as it is where the policy does not forbid it',
+        );
+      }
       throw badInput(
         'not-trusted',
-        `${name} is refused: it is signed as '${ours[0]}', which ${because} does not accept for it`,
+        `${name} is refused: it is signed as '${signedAs}', which ${because} does not accept for it`,
         `sign it under this name, or give the requirement a signedIdentity (cosign leaves the tag away: matchRepository)`,
       );
     }
   }
 }
 
-async function signaturesOf(sources: readonly ContentSource[], candidate: Candidate, options: ContentOptions): Promise<readonly Signed[]> {
+async function signaturesOf(
+  sources: readonly ContentSource[],
+  candidate: Candidate,
+  options: ContentOptions,
+): Promise<readonly ImageSignature[]> {
   const { reference, chain } = candidate;
-  const found: Signed[] = [];
+  const found: ImageSignature[] = [];
   for (const source of sources) {
     for (const digest of new Set(chain.map((descriptor) => descriptor.digest))) {
-      for (const signature of await readSignatures(source, reference, digest, options)) found.push({ digest, signature });
+      found.push(...(await readClaims(source, reference, digest, options)));
     }
   }
   return found;
-}
-
-function isByOne({ digest, signature }: Signed, keys: readonly VerifyKey[]): boolean {
-  return keys.some(({ key }) => claimBy(signature, digest, key) !== undefined);
-}
-
-function claimsBy({ digest, signature }: Signed, keys: readonly VerifyKey[]): readonly string[] {
-  return keys.flatMap(({ key }) => claimBy(signature, digest, key)?.identity ?? []);
 }
 
 async function keysOf(requirement: SigstoreSigned, because: string): Promise<readonly VerifyKey[]> {
@@ -110,7 +108,7 @@ async function keysOf(requirement: SigstoreSigned, because: string): Promise<rea
   ];
 }
 
-function what(signatures: readonly Signed[]): string {
+function what(signatures: readonly ImageSignature[]): string {
   if (signatures.length === 0) return 'it has no signature, and has to be signed';
   return signatures.length === 1 ? 'its signature is not' : `none of its ${signatures.length} signatures is`;
 }

@@ -9,8 +9,8 @@ const TYPE = 'cosign container image signature';
 
 /** What a signature says: that this content is the image of that name. */
 export interface SignedClaim {
-  /** The name that the signer gave the image, as written; cosign itself leaves the tag away. */
-  readonly identity: string;
+  /** The name that the signer gave the image, as written; cosign itself leaves the tag away, from its third version on all of it. */
+  readonly identity: string | undefined;
   readonly digest: Digest;
   readonly annotations: Readonly<Record<string, unknown>>;
 }
@@ -25,7 +25,7 @@ const payload = v.object({
 });
 
 /** The bytes to sign. The same claim gives the same bytes: no time is in them. */
-export function formatClaim(claim: SignedClaim): Buffer {
+export function formatClaim(claim: SignedClaim & { readonly identity: string }): Buffer {
   const { identity, digest, annotations } = claim;
   return Buffer.from(
     JSON.stringify({

@@ -3,7 +3,7 @@ import type { Digest } from '../digest.ts';
 import { badInput } from '../error.ts';
 import { familiarName, type Reference } from '../reference.ts';
 import { chainIn } from './admission.ts';
-import { claimBy, readSignatures } from './signatures.ts';
+import { readClaims } from './claims.ts';
 import type { SignedClaim } from './simple-signing.ts';
 import type { VerifyKey } from './trust.ts';
 
@@ -31,9 +31,9 @@ export async function verifyImage(source: ContentSource, reference: Reference, o
   const claims: VerifiedClaim[] = [];
   let others = 0;
   for (const { digest } of await chainIn(source, reference, descriptor, options)) {
-    for (const signature of await readSignatures(source, reference, digest, options)) {
+    for (const signature of await readClaims(source, reference, digest, options)) {
       const found = keys.flatMap((key) => {
-        const claim = claimBy(signature, digest, key.key);
+        const claim = signature(key.key);
         return claim === undefined ? [] : [{ ...claim, by: key.name }];
       });
       claims.push(...found);
