@@ -244,6 +244,55 @@ test('mounts: the context and stages to read, caches that stay, memory, and secr
   }),
 );
 
+test('a volume is seen by every RUN, is written to only where that is allowed, and is not in the image', { skip }, () =>
+  withPlace(async ({ build, store, directory }) => {
+    const shared = join(directory, 'shared');
+    await mkdir(shared);
+    await writeFile(join(shared, 'input'), 'of this machine\n');
+    const volume = { source: shared, target: '/srv/shared' };
+    const lines = 'RUN cat /srv/shared/input; touch /srv/shared/a || echo read-only\nRUN touch /srv/shared/b || echo again; touch /kept\n';
+    const read = await build(lines, { volumes: [{ ...volume, access: 'read' }] });
+    assert.match(read, /^of this machine\n[\s\S]*read-only\n[\s\S]*again$/m);
+    const scratch = await build(lines, { volumes: [{ ...volume, access: 'scratch' }], noCache: true });
+    assert.doesNotMatch(scratch, /read-only|again/);
+    assert.deepEqual(readdirSync(shared), ['input']);
+    await build(`${lines}RUN mknod /srv/shared/null c 1 3; ! echo x > /srv/shared/null\n`, { volumes: [{ ...volume, access: 'write' }] });
+    assert.deepEqual(readdirSync(shared), ['a', 'b', 'input', 'null']);
+    const one = [{ source: join(shared, 'input'), target: '/etc/one', access: 'read' as const }];
+    assert.match(await build('RUN cat /etc/one; touch /kept\n', { volumes: one }), /^of this machine$/m);
+    const files = await listFiles(store, await openImage(store, REF));
+    assert.deepEqual(
+      [...files.keys()].filter((path) => !path.startsWith('bin')),
+      ['kept'],
+    );
+  }),
+);
+
+test('--volume is read as buildah reads it, and what is wrong with it is told before anything is built', { skip }, () =>
+  withPlace(async ({ context, directory }) => {
+    await writeFile(join(context, 'Kubefile'), `${BASE}RUN touch /srv/shared/x || [ -e /srv/shared/input ]\n`);
+    const shared = join(directory, 'shared');
+    await mkdir(shared);
+    await writeFile(join(shared, 'input'), 'of this machine\n');
+    const ours = (volume: string) =>
+      run(sealos, ['build', '-q', '-v', volume, '-t', 'x', context], { SEALOS_STORAGE: join(directory, 'store') });
+    for (const [volume, why] of [
+      [shared, /is not FROM:TO/],
+      [`${shared}:srv`, /is not FROM:TO/],
+      [`${shared}:/`, /the place of the whole image/],
+      [`${shared}/absent:/srv`, /names what is not there: .*absent/],
+      [`${shared}:/srv:U`, /an option that is not known here, 'U'/],
+      [`${shared}/input:/srv:O`, /is no directory/],
+    ] as const) {
+      await assert.rejects(ours(volume), why, volume);
+    }
+    await ours(`${shared}:/srv/shared:ro,z`);
+    assert.deepEqual(readdirSync(shared), ['input']);
+    await ours(`${shared}:/srv/shared`);
+    assert.deepEqual(readdirSync(shared), ['input', 'x']);
+  }),
+);
+
 test('an unchanged RUN is not carried out again, a changed one and those behind it are', { skip }, () =>
   withPlace(async ({ build, text }) => {
     const lines = (second: string) =>

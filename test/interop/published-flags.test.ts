@@ -82,6 +82,7 @@ const accepted: Readonly<Record<string, readonly string[]>> = {
     'ls --no-trunc --format {{.ContainerID}}',
     'ps',
     'unshare true',
+    'unshare -m a --mount b=c true',
   ],
   'images here': [
     'images',
@@ -215,7 +216,7 @@ test('--arch, --os and --variant make a platform', async () => {
   await assert.rejects(understand('pull --arch arm64 --platform linux/amd64 A'), /contradict/);
 });
 
-for (const line of ['build --volume /a:/b .', 'build --cpp-flag a .', 'push --encryption-key k A', 'reset --masters 10.0.0.1 --force']) {
+for (const line of ['build --ssh default .', 'build --cpp-flag a .', 'push --encryption-key k A', 'reset --masters 10.0.0.1 --force']) {
   test(`what would give another result is refused with a hint: ${line}`, async () => {
     await assert.rejects(understand(line), (error: Error & { exitCode?: number; hint?: string }) => {
       assert.match(error.message, /^--\S+ is not known here$/);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -40,9 +40,14 @@ function good(...args: readonly string[]): string {
   return stdout.trim();
 }
 
+function program(command: string, ...args: readonly string[]): void {
+  const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' });
+  assert.equal(status, 0, `${command} ${args.join(' ')}: ${stderr}`);
+}
+
 before(async () => {
   mkdirSync(work);
-  ensureInstalled(['buildah']);
+  ensureInstalled(['buildah', 'skopeo', 'umoci']);
   await using store = await openStore(env.SEALOS_STORAGE);
   await makeImage(store, {
     name: 'localhost/team/app:1',
@@ -97,6 +102,7 @@ test('the commands of a published pipeline that keeps one store for both program
   assert.ok(existsSync(join(mounted, 'bin/run')));
   const [one] = JSON.parse(good('mount', '--json'));
   assert.deepEqual(one, { container: first, mountPoint: mounted });
+  assert.equal(good('unshare', '-m', `ROOT=${first}`, 'sh', '-c', 'echo "$ROOT"'), mounted);
   const table = good('ps');
   assert.match(
     table,
@@ -117,6 +123,40 @@ test('the commands of a published pipeline that keeps one store for both program
     assert.equal(status, 2, `${args.join(' ')}: ${stderr}`);
   }
   assert.deepEqual(call('unshare', 'sh', '-c', 'echo as it is; exit 7'), { status: 7, stdout: 'as it is\n', stderr: '' });
+});
+
+test('what was changed in a container is found, and becomes a patch image that umoci unpacks', () => {
+  const [one, other] = [good('from', '--name', 'one', 'localhost/team/app:1'), good('from', '--name', 'other', 'localhost/team/app:1')];
+  assert.equal(good('diff', '--diff-type', 'container', '-q', one, other), '');
+  const root = good('mount', other);
+  writeFileSync(join(root, 'etc/new.conf'), 'new\n', { mode: 0o640 });
+  chmodSync(join(root, 'scripts/greet.sh.tmpl'), 0o755);
+  rmSync(join(root, 'manifests'), { recursive: true });
+  assert.deepEqual(good('diff', '--diff-type', 'container', '-q', one, other).split('\n'), [
+    '/etc/new.conf',
+    '/manifests',
+    '/manifests/plain.yaml',
+    '/scripts/greet.sh.tmpl',
+  ]);
+  const { added, changed } = JSON.parse(good('diff', '--diff-type', 'all', '-o', 'json', 'localhost/team/app:1', other));
+  assert.deepEqual(
+    [...added, ...changed].map(({ path, differs }: Record<string, unknown>) => [path, differs]),
+    [
+      ['etc/new.conf', undefined],
+      ['scripts/greet.sh.tmpl', ['mode']],
+    ],
+  );
+  good('diff', '--diff-type', 'all', '--patch', '-t', 'localhost/team/patch:1', 'localhost/team/app:1', other);
+  const layout = join(work, 'layout');
+  // umoci knows no zstd.
+  good('save', '-q', '--uncompressed', '-o', join(work, 'patch.tar'), 'localhost/team/patch:1');
+  program('skopeo', 'copy', '-q', `oci-archive:${join(work, 'patch.tar')}`, `oci:${layout}:patch`);
+  program('umoci', 'unpack', '--image', `${layout}:patch`, join(work, 'bundle'));
+  const unpacked = join(work, 'bundle/rootfs');
+  assert.equal(readFileSync(join(unpacked, 'etc/new.conf'), 'utf8'), 'new\n');
+  assert.deepEqual(readdirSync(unpacked, { recursive: true }).sort(), ['etc', 'etc/new.conf', 'scripts', 'scripts/greet.sh.tmpl']);
+  assert.equal(call('diff', '--diff-type', 'container', one, 'absent').status, 2);
+  good('rm', one, other);
 });
 
 test('a tree is unmounted and mounted again, unless its name means another image by then; two of one name there are not', () =>

@@ -1,3 +1,6 @@
+import { existsSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { normalize } from 'node:path/posix';
 import type { BuildOptions, SecretSource } from '@sealos/image';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { RegistryFlags } from './registry-options.ts';
@@ -24,6 +27,7 @@ export interface BuildFlags extends RegistryFlags {
   readonly cache: boolean;
   readonly ignorefile?: string;
   readonly secret: readonly string[];
+  readonly volume: readonly string[];
   readonly network?: 'host' | 'none';
   readonly iidfile?: string;
   readonly saveImage: boolean;
@@ -87,6 +91,7 @@ export function addBuildFlags(command: Command): Command {
     .option('--from <image>', "the image of the first FROM, in place of the file's")
     .option('--unsetenv <name>', 'a variable that the image does not keep; repeatable', collect, [])
     .option('--unsetlabel <name>', 'a label that the image does not keep; repeatable', collect, [])
+    .option('-v, --volume <from:to>', 'a directory or file of this machine that every RUN sees; repeatable', collect, [])
     .option('--secret <id=ID,src=FILE>', 'a file (or env=NAME, a variable) for RUN --mount=type=secret; repeatable', collect, [])
     .option('--platform <os/arch>', "the platform, or several with commas (default: the base image's, or this machine's)", collect, [])
     .option('--manifest <name>', 'put the images into the index of several platforms that has this name')
@@ -160,4 +165,24 @@ export function readSecrets(list: readonly string[], refuse: (text: string) => E
     secrets[id] = file === undefined ? { variable: variable ?? id } : { file };
   }
   return secrets;
+}
+
+// What the others say is how a mount is shared and labelled, which changes nothing here.
+const VOLUME_OPTIONS = /^(ro|rw|O|z|Z|exec|dev|suid|noexec|nodev|nosuid|r?(private|shared|slave)|r?bind)$/;
+
+/** `--volume FROM:TO[:OPTIONS]`, as buildah reads it; FROM may be relative to the directory where the user is. */
+export function readVolumes(list: readonly string[], refuse: (text: string, why: string) => Error): NonNullable<BuildOptions['volumes']> {
+  return list.map((text) => {
+    const [from = '', target = '', options = '', ...others] = text.split(':');
+    if (from === '' || !target.startsWith('/') || others.length > 0)
+      throw refuse(text, 'is not FROM:TO or FROM:TO:ro, with TO from the root on');
+    if (normalize(target) === '/') throw refuse(text, 'would take the place of the whole image');
+    const words = options.split(',').filter(Boolean);
+    const strange = words.find((word) => !VOLUME_OPTIONS.test(word));
+    if (strange !== undefined) throw refuse(text, `has an option that is not known here, '${strange}'`);
+    const source = resolve(from);
+    if (!existsSync(source)) throw refuse(text, `names what is not there: ${source}`);
+    if (words.includes('O') && !statSync(source).isDirectory()) throw refuse(text, 'is no directory, as the option O needs it');
+    return { source, target: normalize(target), access: words.includes('O') ? 'scratch' : words.includes('ro') ? 'read' : 'write' };
+  });
 }

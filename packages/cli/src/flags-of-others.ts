@@ -36,7 +36,6 @@ const otherWays: Readonly<Record<string, readonly (readonly [flag: string, hint:
   build: [
     ['--cpp-flag <flag>', "name the file without .in, after 'cpp -E FILE.in' has made it"],
     ['--group-add <group>', 'a RUN has the groups that /etc/group of the image gives its user'],
-    ['-v, --volume <mount>', 'RUN --mount=type=bind,source=S,target=T mounts what is in the context'],
     ['--ssh <key>', 'RUN --mount=type=secret and --secret id=ID,src=FILE hand a key to a command'],
     ['--device <device>', 'a RUN has the devices of an ordinary container'],
     ['--cap-add <capability>', 'a RUN has the capabilities of an ordinary container'],
@@ -57,7 +56,6 @@ const otherWays: Readonly<Record<string, readonly (readonly [flag: string, hint:
     ['--masters <list>', "reset takes a cluster off all of its hosts; 'sealos adopt' rebuilds what is known of a cluster"],
     ['--nodes <list>', "'sealos delete --nodes LIST' takes hosts out; reset takes a cluster off all of its hosts"],
   ],
-  unshare: [['-m, --mount <name>', "'sealos mount NAME' prints where a container's files are"]],
 };
 
 const PULL_POLICIES = ['always', 'true', 'newer', 'ifnewer', 'missing', 'false', 'ifmissing', 'never'];

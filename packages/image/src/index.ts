@@ -14,6 +14,7 @@ export { olderKubeadm } from './convert/package-kubeadm.ts';
 export * from './copy.ts';
 export * from './diff/diff-images.ts';
 export * from './diff/patch-image.ts';
+export { imageOfTree } from './diff/tree-image.ts';
 export * from './digest.ts';
 export { ARCHIVE_LIST, type ListedArchive, parseArchiveName } from './discovery/archive-list.ts';
 export * from './discovery/discover.ts';

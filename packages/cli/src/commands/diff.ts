@@ -1,4 +1,4 @@
-import type { FileChange } from '@sealos/image';
+import type { FileChange, Image, OnTransfer, Platform, Registry, Store } from '@sealos/image';
 import { Command, Option } from 'commander';
 import { interrupted } from '../interrupt.ts';
 import { formatBytes, formatTable, showTransfers } from '../output.ts';
@@ -10,26 +10,33 @@ interface DiffFlags extends RegistryFlags {
   readonly patch?: boolean;
   readonly tag?: string;
   readonly quiet?: boolean;
+  readonly diffType: 'image' | 'container' | 'all';
 }
 
 export function diffCommand(): Command {
   const command = new Command('diff')
     .description('Show the files that the second image has otherwise than the first, or make a patch image of them')
-    .argument('<first>', 'an image')
-    .argument('<second>', 'another image; what is not on this machine is pulled')
+    .argument('<first>', 'an image, or a container')
+    .argument('<second>', 'another; images that are not on this machine are pulled')
     .addOption(new Option('-o, --output <format>', 'output format').choices(['table', 'json']).default('table'))
     .option('--patch', 'make a patch image of what was added and changed outside registry/')
     .option('-t, --tag <name>', "the patch image's name")
     .option('--platform <os/arch>', 'out of manifest lists, this platform (default: that of this machine)')
     .option('-q, --quiet', 'print only the paths, or the digest of the patch')
-    .addOption(new Option('--diff-type <type>', 'what is compared').choices(['image']).default('image').hideHelp());
+    .addOption(
+      new Option('--diff-type <type>', 'what the names mean; all: containers, and images where there is no such container')
+        .choices(['image', 'container', 'all'])
+        .default('image'),
+    );
   return addRegistryOptions(addCredentialsOption(command)).action(diff);
 }
 
 async function diff(first: string, second: string, flags: DiffFlags): Promise<void> {
-  const { badInput, diffImages, familiarName, openImage, openRegistry, openStore, parsePlatform, parseReference, patchImage, pullImage } =
-    await import('@sealos/image');
-  const references = [parseReference(first), parseReference(second)] as const;
+  const { badInput, diffImages, familiarName, openRegistry, openStore, parsePlatform, parseReference, patchImage } = await import(
+    '@sealos/image'
+  );
+  // What can be no name at all is found before anything is fetched.
+  if (flags.diffType === 'image') for (const text of [first, second]) parseReference(text);
   const platform = flags.platform === undefined ? undefined : parsePlatform(flags.platform);
   if (flags.patch && flags.tag === undefined)
     throw badInput('bad-flag', '--patch makes an image, which needs a name', 'give it one with -t NAME');
@@ -39,14 +46,11 @@ async function diff(first: string, second: string, flags: DiffFlags): Promise<vo
   await using store = await openStore();
   using progress = showTransfers({ quiet: flags.quiet });
   await using registry = openRegistry(await readRegistryFlags(flags, interrupted, progress.onEvent));
-  const open = async (reference: (typeof references)[number]) => {
-    const onEvent: typeof progress.onEvent = (event) => {
-      if (event.kind !== 'skip') progress.onEvent(event);
-    };
-    await pullImage(store, reference, { platform, registry, onEvent, signal: interrupted });
-    return openImage(store, reference, { platform, signal: interrupted });
+  const onEvent: typeof progress.onEvent = (event) => {
+    if (event.kind !== 'skip') progress.onEvent(event);
   };
-  const [from, to] = [await open(references[0]), await open(references[1])];
+  const how: Opening = { store, registry, platform, onEvent, type: flags.diffType };
+  const [from, to] = [await open(first, how), await open(second, how)];
   const changes = await diffImages(store, from, to, { signal: interrupted });
   if (name === undefined) {
     progress[Symbol.dispose]();
@@ -61,6 +65,24 @@ async function diff(first: string, second: string, flags: DiffFlags): Promise<vo
     process.stderr.write(`warning: a patch takes nothing away: ${count} of the first image stays where it is\n`);
   }
   console.log(flags.quiet ? patch.descriptor.digest : `${familiarName(name)} is ${patch.descriptor.digest}, ${patch.files} paths`);
+}
+
+interface Opening {
+  readonly store: Store;
+  readonly registry: Registry;
+  readonly platform: Platform | undefined;
+  readonly onEvent: OnTransfer;
+  readonly type: DiffFlags['diffType'];
+}
+
+async function open(name: string, { store, registry, platform, onEvent, type }: Opening): Promise<Image> {
+  const { imageOfTree, listTrees, openImage, parseReference, pullImage } = await import('@sealos/image');
+  const isContainer =
+    type === 'container' || (type === 'all' && (await listTrees(store)).some((tree) => tree.name === name || tree.id === name));
+  if (isContainer) return imageOfTree(store, name, { signal: interrupted });
+  const reference = parseReference(name);
+  await pullImage(store, reference, { platform, registry, onEvent, signal: interrupted });
+  return openImage(store, reference, { platform, signal: interrupted });
 }
 
 type Named = Awaited<ReturnType<typeof import('@sealos/image')['openImage']>>;

@@ -7,6 +7,14 @@ import type { Reference } from '../reference.ts';
 /** Where a secret of `RUN --mount=type=secret` comes from. */
 export type SecretSource = { readonly file: string } | { readonly variable: string };
 
+/** A directory or file of this machine that every RUN sees (`--volume`). Paths are absolute. */
+export interface Volume {
+  readonly source: string;
+  readonly target: string;
+  /** `scratch`: it may be written to, and what is written is thrown away. */
+  readonly access: 'read' | 'write' | 'scratch';
+}
+
 /** What `--build-context NAME=…` names: an image, or a directory on this machine. */
 export type NamedContext = { readonly image: string } | { readonly directory: string };
 
@@ -46,6 +54,7 @@ export interface BuildOptions extends ContentOptions {
   readonly ignoreFile?: string | undefined;
   /** By id. */
   readonly secrets?: Readonly<Record<string, SecretSource>> | undefined;
+  readonly volumes?: readonly Volume[] | undefined;
   /** For RUN without `--network`. Default: the machine's own. */
   readonly network?: 'host' | 'none' | undefined;
   /** Fetches an image that FROM or --from names into the store; without it a missing one is an error. */

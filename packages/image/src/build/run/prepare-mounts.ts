@@ -1,25 +1,30 @@
 import { access, chmod, chown, constants, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import type { MountSpec } from '../../kubefile/run-mount.ts';
-import type { SecretSource } from '../build-options.ts';
+import type { SecretSource, Volume } from '../build-options.ts';
 import { contextEntry } from '../context-entry.ts';
 import { locate } from '../context-path.ts';
 import { buildDirectory, cacheKey, touch } from '../layer-cache.ts';
 import type { RunContext } from './carry-out.ts';
 import type { SandboxMount } from './sandbox-script.ts';
 
-/** A `RUN --mount` whose source is found, before anything is mounted. */
+/** A `RUN --mount`, or a volume of the whole build, whose source is found, before anything is mounted. */
 export interface FoundMount {
-  readonly spec: MountSpec;
+  readonly spec: MountSpec | ({ readonly type: 'volume' } & Volume);
   /** Where the files come from; undefined for those that begin empty. */
   readonly source: string | undefined;
-  /** For the layer cache: what the RUN can see there. Caches and secrets do not count. */
+  /** For the layer cache: what the RUN can see there. Caches, secrets and what is in volumes do not count. */
   readonly identity: string;
 }
 
-/** Finds what mounts show. Throws `bad-kubefile`, also for a secret that is required and not given. */
+/** Finds what the build's volumes and a RUN's mounts show. Throws `bad-kubefile`, also for a secret that is required and not given. */
 export async function findMounts(specs: readonly MountSpec[], context: RunContext): Promise<readonly FoundMount[]> {
-  const found: FoundMount[] = [];
+  // A RUN's own mount may lie over a volume.
+  const found: FoundMount[] = (context.options.volumes ?? []).map((volume) => ({
+    spec: { type: 'volume', ...volume },
+    source: volume.source,
+    identity: '',
+  }));
   for (const spec of specs) {
     if (spec.type === 'bind') found.push(await findBind(spec, context));
     else if (spec.type === 'cache')
@@ -79,11 +84,13 @@ export async function prepareMounts(found: readonly FoundMount[], directory: str
     } else if (spec.type === 'bind' && source !== undefined) {
       const isDirectory = (await stat(source)).isDirectory();
       places.push({ path: target, kind: isDirectory ? 'directory' : 'file' });
-      if (spec.writable && isDirectory) {
-        const [upper, work] = [join(own, 'upper'), join(own, 'work')];
-        for (const path of [upper, work]) await mkdir(path, { recursive: true });
-        mounts.push({ kind: 'scratch', source, target, upper, work });
-      } else mounts.push({ kind: 'bind', source, target, writable: false });
+      if (spec.writable && isDirectory) mounts.push(await scratch(source, target, own));
+      else mounts.push({ kind: 'bind', source, target, writable: false });
+    } else if (spec.type === 'volume') {
+      const isDirectory = (await stat(spec.source)).isDirectory();
+      places.push({ path: target, kind: isDirectory ? 'directory' : 'file' });
+      if (spec.access === 'scratch') mounts.push(await scratch(spec.source, target, own));
+      else mounts.push({ kind: 'volume', source: spec.source, target, writable: spec.access === 'write' });
     } else if (spec.type === 'secret') {
       const given = context.options.secrets?.[spec.id];
       if (given === undefined) continue;
@@ -96,6 +103,12 @@ export async function prepareMounts(found: readonly FoundMount[], directory: str
     }
   }
   return { mounts, variables, places };
+}
+
+async function scratch(source: string, target: string, directory: string): Promise<SandboxMount> {
+  const [upper, work] = [join(directory, 'upper'), join(directory, 'work')];
+  for (const path of [upper, work]) await mkdir(path, { recursive: true });
+  return { kind: 'scratch', source, target, upper, work };
 }
 
 async function cacheDirectory(spec: MountSpec & { readonly type: 'cache' }, context: RunContext): Promise<string> {

@@ -1,6 +1,8 @@
 /** What is mounted into a RUN's root. Targets are paths of the image without links in them, no slash at the beginning. */
 export type SandboxMount =
   | { readonly kind: 'bind'; readonly source: string; readonly target: string; readonly writable: boolean }
+  /** The user's own files: what is written there stays, but no device and no program that runs as another. */
+  | { readonly kind: 'volume'; readonly source: string; readonly target: string; readonly writable: boolean }
   /** A directory that the RUN may write into, without its writing being kept. */
   | { readonly kind: 'scratch'; readonly source: string; readonly target: string; readonly upper: string; readonly work: string }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly bytes: number | undefined }
@@ -109,6 +111,7 @@ function mountLines(mount: SandboxMount, target: string, copy: string): readonly
     ];
   }
   const bind = `mount --bind ${word(mount.source)} ${target}`;
+  if (mount.kind === 'volume') return [bind, `mount -o remount,bind,nosuid,nodev${mount.writable ? '' : ',ro'} ${target}`];
   return mount.writable ? [bind] : [bind, `mount -o remount,bind,ro ${target}`];
 }
 
