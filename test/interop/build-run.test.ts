@@ -27,7 +27,7 @@ const REF = parseReference('localhost/x:1');
 const sealos = join(dirname(dirname(import.meta.dirname)), 'sealos');
 const BASE = 'FROM scratch\nCOPY busybox /bin/busybox\nCOPY busybox /bin/sh\nRUN ["/bin/busybox", "--install", "-s", "/bin"]\n';
 
-before(() => ensureInstalled(['umoci', 'skopeo']));
+before(() => ensureInstalled(['umoci', 'skopeo', 'openssh-client']));
 
 interface Place {
   readonly store: Store;
@@ -268,14 +268,22 @@ test('a volume is seen by every RUN, is written to only where that is allowed, a
   }),
 );
 
-test('--volume is read as buildah reads it, and what is wrong with it is told before anything is built', { skip }, () =>
+test('--volume is read as buildah reads it, and what is wrong with it or with --ssh is told before anything is built', { skip }, () =>
   withPlace(async ({ context, directory }) => {
     await writeFile(join(context, 'Kubefile'), `${BASE}RUN touch /srv/shared/x || [ -e /srv/shared/input ]\n`);
     const shared = join(directory, 'shared');
     await mkdir(shared);
     await writeFile(join(shared, 'input'), 'of this machine\n');
-    const ours = (volume: string) =>
-      run(sealos, ['build', '-q', '-v', volume, '-t', 'x', context], { SEALOS_STORAGE: join(directory, 'store') });
+    const env = { SEALOS_STORAGE: join(directory, 'store'), SSH_AUTH_SOCK: '' };
+    const ours = (volume: string, flag = '-v') => run(sealos, ['build', '-q', flag, volume, '-t', 'x', context], env);
+    for (const [ssh, why] of [
+      ['default', /names no agent, and there is none \(SSH_AUTH_SOCK is not set\)/],
+      [`default=${shared}/input`, /names no agent's socket: .*ssh-add/s],
+      [`default=${shared}/absent`, /names what is not there/],
+      [`=${shared}`, /has no id/],
+    ] as const) {
+      await assert.rejects(ours(ssh, '--ssh'), why, ssh);
+    }
     for (const [volume, why] of [
       [shared, /is not FROM:TO/],
       [`${shared}:srv`, /is not FROM:TO/],
@@ -290,6 +298,34 @@ test('--volume is read as buildah reads it, and what is wrong with it is told be
     assert.deepEqual(readdirSync(shared), ['input']);
     await ours(`${shared}:/srv/shared`);
     assert.deepEqual(readdirSync(shared), ['input', 'x']);
+  }),
+);
+
+test('an SSH agent of this machine is there for the RUN that asks for it, and its keys stay where they are', { skip }, () =>
+  withPlace(async ({ build, context, directory }) => {
+    // OpenSSH's own client, with what it is linked to.
+    const libraries = (await run('ldd', ['/usr/bin/ssh-add'])).match(/\/\S+/g) ?? [];
+    await run('sh', ['-c', 'cd "$0" && mkdir root && cp --parents -L "$@" root', context, '/usr/bin/ssh-add', ...libraries]);
+    const socket = join(directory, 'agent.sock');
+    const agent = spawn('ssh-agent', ['-D', '-a', socket], { stdio: 'ignore' });
+    try {
+      await until('the agent to listen', 10_000, async () => existsSync(socket) || undefined);
+      const key = join(directory, 'key');
+      await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'of the user', '-f', key]);
+      await run('ssh-add', ['-q', key], { SSH_AUTH_SOCK: socket });
+      const lines =
+        'COPY root /\nRUN --mount=type=ssh ssh-add -L; echo "at $SSH_AUTH_SOCK"; stat -c %a "$SSH_AUTH_SOCK"\nRUN ls /run 2>&1; echo "${SSH_AUTH_SOCK:-none}"\n';
+      const output = await build(lines, { agents: { default: socket } });
+      assert.ok(output.includes(readFileSync(`${key}.pub`, 'utf8')), output);
+      assert.match(output, /^at \/run\/buildkit\/ssh_agent\.0\n600$/m);
+      assert.match(output, /No such file or directory\nnone$/m, 'another RUN sees nothing of it, nor does the image');
+      const other = 'COPY root /\nRUN --mount=type=ssh,id=deploy,target=/agent,mode=0666 ssh-add -L | cut -d" " -f3-; stat -c %a /agent\n';
+      assert.equal(await build(other, { agents: { deploy: socket } }), 'of the user\n666\n');
+      await assert.rejects(build('RUN --mount=type=ssh,required true\n'), /RUN needs the SSH agent 'default'/);
+      assert.equal(await build('RUN --mount=type=ssh echo "${SSH_AUTH_SOCK:-none}"\n'), 'none\n');
+    } finally {
+      agent.kill();
+    }
   }),
 );
 

@@ -65,6 +65,7 @@ const accepted: Readonly<Record<string, readonly string[]>> = {
     'build --quiet --rm --force-rm=false --retry 3 --retry-delay 2s --skip-unused-stages=false --omit-history --annotation a=b .',
     'build --cpu-period 1 --cpu-quota 1 -c 1 --cpuset-cpus 1 --cpuset-mems 1 --memory 1g --memory-swap 2g --shm-size 64m --ulimit a=1 .',
     'build --cgroup-parent a --cgroupns host --ipc host --pid host --uts host --userns host --userns-uid-map 0:0:1 --runtime crun .',
+    'build -v /a:/b:ro --ssh default --ssh a=b .',
     'build --network host --dns 1.1.1.1 --http-proxy=false --arch arm64 --os linux --variant v8 --secret id=a,src=b -D .',
   ],
   'several images as one, and as directories': [
@@ -216,7 +217,7 @@ test('--arch, --os and --variant make a platform', async () => {
   await assert.rejects(understand('pull --arch arm64 --platform linux/amd64 A'), /contradict/);
 });
 
-for (const line of ['build --ssh default .', 'build --cpp-flag a .', 'push --encryption-key k A', 'reset --masters 10.0.0.1 --force']) {
+for (const line of ['build --device a .', 'build --cpp-flag a .', 'push --encryption-key k A', 'reset --masters 10.0.0.1 --force']) {
   test(`what would give another result is refused with a hint: ${line}`, async () => {
     await assert.rejects(understand(line), (error: Error & { exitCode?: number; hint?: string }) => {
       assert.match(error.message, /^--\S+ is not known here$/);

@@ -28,6 +28,7 @@ export interface BuildFlags extends RegistryFlags {
   readonly ignorefile?: string;
   readonly secret: readonly string[];
   readonly volume: readonly string[];
+  readonly ssh: readonly string[];
   readonly network?: 'host' | 'none';
   readonly iidfile?: string;
   readonly saveImage: boolean;
@@ -91,6 +92,7 @@ export function addBuildFlags(command: Command): Command {
     .option('--from <image>', "the image of the first FROM, in place of the file's")
     .option('--unsetenv <name>', 'a variable that the image does not keep; repeatable', collect, [])
     .option('--unsetlabel <name>', 'a label that the image does not keep; repeatable', collect, [])
+    .option('--ssh <id>', 'the SSH agent for RUN --mount=type=ssh: default, or ID=SOCKET; repeatable', collect, [])
     .option('-v, --volume <from:to>', 'a directory or file of this machine that every RUN sees; repeatable', collect, [])
     .option('--secret <id=ID,src=FILE>', 'a file (or env=NAME, a variable) for RUN --mount=type=secret; repeatable', collect, [])
     .option('--platform <os/arch>', "the platform, or several with commas (default: the base image's, or this machine's)", collect, [])
@@ -165,6 +167,26 @@ export function readSecrets(list: readonly string[], refuse: (text: string) => E
     secrets[id] = file === undefined ? { variable: variable ?? id } : { file };
   }
   return secrets;
+}
+
+/** `--ssh default`, `ID` or `ID=SOCKET`, by id; without a socket it is the user's own agent. */
+export function readAgents(
+  list: readonly string[],
+  own: string | undefined,
+  refuse: (text: string, why: string, hint?: string) => Error,
+): NonNullable<BuildOptions['agents']> {
+  return Object.fromEntries(
+    list.map((text) => {
+      const [, id = '', path = own ?? ''] = /^([^=]*)(?:=(.*))?$/s.exec(text) ?? [];
+      if (id === '') throw refuse(text, 'has no id before the =');
+      if (path === '')
+        throw refuse(text, 'names no agent, and there is none (SSH_AUTH_SOCK is not set)', 'start one: eval "$(ssh-agent)" && ssh-add KEY');
+      if (!existsSync(path)) throw refuse(text, `names what is not there: ${path}`);
+      if (!statSync(path).isSocket())
+        throw refuse(text, `names no agent's socket: ${path}`, `keys go through an agent: eval "$(ssh-agent)" && ssh-add ${path}`);
+      return [id, resolve(path)];
+    }),
+  );
 }
 
 // What the others say is how a mount is shared and labelled, which changes nothing here.

@@ -36,7 +36,6 @@ const otherWays: Readonly<Record<string, readonly (readonly [flag: string, hint:
   build: [
     ['--cpp-flag <flag>', "name the file without .in, after 'cpp -E FILE.in' has made it"],
     ['--group-add <group>', 'a RUN has the groups that /etc/group of the image gives its user'],
-    ['--ssh <key>', 'RUN --mount=type=secret and --secret id=ID,src=FILE hand a key to a command'],
     ['--device <device>', 'a RUN has the devices of an ordinary container'],
     ['--cap-add <capability>', 'a RUN has the capabilities of an ordinary container'],
     ['--cap-drop <capability>', 'a RUN has the capabilities of an ordinary container'],

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import type { BuildOptions, BuildResult, Platform } from '@sealos/image';
 import { Command } from 'commander';
-import { addBuildFlags, type BuildFlags, pairs, readContexts, readSecrets, readVolumes } from '../build-flags.ts';
+import { addBuildFlags, type BuildFlags, pairs, readAgents, readContexts, readSecrets, readVolumes } from '../build-flags.ts';
 import { printImageList } from '../image-list.ts';
 import { interrupted } from '../interrupt.ts';
 import { showTransfers } from '../output.ts';
@@ -39,6 +39,7 @@ async function readOptions(context: string, flags: BuildFlags): Promise<BuildOpt
     from: flags.from,
     unset: { env: flags.unsetenv, labels: flags.unsetlabel },
     secrets: readSecrets(flags.secret, (text) => badInput('bad-flag', `--secret '${text}' is not id=ID,src=FILE or id=ID,env=NAME`)),
+    agents: readAgents(flags.ssh, process.env['SSH_AUTH_SOCK'], (text, why, hint) => badInput('bad-flag', `--ssh '${text}' ${why}`, hint)),
     volumes: readVolumes(flags.volume, (text, why) => badInput('bad-flag', `--volume '${text}' ${why}`)),
     target: flags.target,
     compression: flags.compression,

@@ -54,6 +54,8 @@ export interface BuildOptions extends ContentOptions {
   readonly ignoreFile?: string | undefined;
   /** By id. */
   readonly secrets?: Readonly<Record<string, SecretSource>> | undefined;
+  /** Sockets of SSH agents on this machine, by the id under which `RUN --mount=type=ssh` asks for them. */
+  readonly agents?: Readonly<Record<string, string>> | undefined;
   readonly volumes?: readonly Volume[] | undefined;
   /** For RUN without `--network`. Default: the machine's own. */
   readonly network?: 'host' | 'none' | undefined;

@@ -104,8 +104,8 @@ test('a wrong line is named with its number', () => {
   assert.equal(refusal('FROM scratch\nFOO bar\n'), 'Kubefile:2: there is no instruction FOO');
   assert.equal(refusal('FROM scratch\n\nRUN\n'), 'Kubefile:3: RUN needs a command');
   assert.equal(
-    refusal('FROM scratch\nRUN --mount=type=ssh x\n'),
-    "Kubefile:2: --mount=type=ssh: a mount of type 'ssh' is not known: bind, cache, tmpfs or secret",
+    refusal('FROM scratch\nRUN --mount=type=nfs x\n'),
+    "Kubefile:2: --mount=type=nfs: a mount of type 'nfs' is not known: bind, cache, tmpfs, secret or ssh",
   );
   assert.equal(refusal('FROM scratch\nCOPY <<EOF /x\nhi\n'), 'Kubefile:2: the here-document EOF does not end');
   assert.equal(

@@ -14,6 +14,16 @@ export type MountSpec =
     }
   | { readonly type: 'tmpfs'; readonly target: string; readonly bytes?: number }
   | {
+      readonly type: 'ssh';
+      readonly id: string;
+      /** Undefined: `/run/buildkit/ssh_agent.N`. */
+      readonly target?: string;
+      readonly required: boolean;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
+    }
+  | {
       readonly type: 'secret';
       readonly id: string;
       /** Undefined: only the variable. */
@@ -34,14 +44,14 @@ export function parseMount(text: string, workdir: string): MountSpec | string {
   }
   const type = fields.get('type') ?? 'bind';
   const known = FIELDS[type];
-  if (known === undefined) return `a mount of type '${type}' is not known: bind, cache, tmpfs or secret`;
+  if (known === undefined) return `a mount of type '${type}' is not known: bind, cache, tmpfs, secret or ssh`;
   const strange = [...fields.keys()].find((name) => name !== 'type' && !known.includes(name));
   if (strange !== undefined) return `a mount of type ${type} knows no '${strange}'`;
   const first = (...names: readonly string[]) => names.map((name) => fields.get(name)).find((value) => value !== undefined);
   const written = first('target', 'dst', 'destination');
   const target = written === undefined ? undefined : written.startsWith('/') ? written : `${workdir}/${written}`;
-  if (target === undefined && type !== 'secret') return `a mount of type ${type} needs a target`;
-  const numbers = { uid: first('uid') ?? '0', gid: first('gid') ?? '0', mode: first('mode') ?? (type === 'cache' ? '0755' : '0400') };
+  if (target === undefined && type !== 'secret' && type !== 'ssh') return `a mount of type ${type} needs a target`;
+  const numbers = { uid: first('uid') ?? '0', gid: first('gid') ?? '0', mode: first('mode') ?? DEFAULT_MODES[type] ?? '0400' };
   if (!/^\d{1,10}$/.test(numbers.uid) || !/^\d{1,10}$/.test(numbers.gid)) return 'uid and gid of a mount are numbers';
   if (!/^[0-7]{1,5}$/.test(numbers.mode)) return `mode=${numbers.mode} is not an octal mode`;
   const owner = { uid: Number(numbers.uid), gid: Number(numbers.gid), mode: Number.parseInt(numbers.mode, 8) };
@@ -60,6 +70,10 @@ export function parseMount(text: string, workdir: string): MountSpec | string {
     if (size !== undefined && !/^\d{1,15}$/.test(size)) return `size=${size} is not a number of bytes`;
     return { type, target: target ?? '', ...(size === undefined ? {} : { bytes: Number(size) }) };
   }
+  if (type === 'ssh') {
+    const id = first('id') ?? 'default';
+    return { type, id, ...(target === undefined ? {} : { target }), required: isTrue(first('required')), ...owner };
+  }
   const id = first('id') ?? target?.split('/').at(-1);
   if (id === undefined || id === '') return 'a secret needs an id';
   const variable = first('env');
@@ -74,6 +88,8 @@ export function parseMount(text: string, workdir: string): MountSpec | string {
   };
 }
 
+const DEFAULT_MODES: Readonly<Record<string, string>> = { cache: '0755', ssh: '0600' };
+
 const PLACE = ['target', 'dst', 'destination'];
 const SOURCE = ['from', 'source', 'src', 'ro', 'readonly', 'rw', 'readwrite'];
 const OWNER = ['uid', 'gid', 'mode'];
@@ -83,4 +99,5 @@ const FIELDS: Readonly<Record<string, readonly string[]>> = {
   cache: [...PLACE, ...SOURCE, ...OWNER, 'id', 'sharing', 'z'],
   tmpfs: [...PLACE, 'size', 'tmpfs-size'],
   secret: [...PLACE, ...OWNER, 'id', 'required', 'env'],
+  ssh: [...PLACE, ...OWNER, 'id', 'required'],
 };

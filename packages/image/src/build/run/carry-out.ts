@@ -124,7 +124,9 @@ async function runIn(directory: string, step: BuildStep & RunStep, found: readon
   if (typeof user === 'string') throw context.refuse(`RUN: ${user}`);
 
   const system = { proc: files.resolve('proc'), sys: files.resolve('sys'), dev: files.resolve('dev') };
-  const { mounts, variables, places } = await prepareMounts(found, directory, context);
+  const prepared = await prepareMounts(found, directory, context);
+  await using _ended = { [Symbol.asyncDispose]: prepared.end };
+  const { mounts, variables, places } = prepared;
   const network = networkOf(step, options);
   const own = await ownFiles(step, directory, network, files);
   for (const path of Object.values(system)) await mkdir(join(at('places'), path), { recursive: true });

@@ -6,6 +6,7 @@ import { contextEntry } from '../context-entry.ts';
 import { locate } from '../context-path.ts';
 import { buildDirectory, cacheKey, touch } from '../layer-cache.ts';
 import type { RunContext } from './carry-out.ts';
+import { type OfferedAgent, offerAgent } from './offer-agent.ts';
 import type { SandboxMount } from './sandbox-script.ts';
 
 /** A `RUN --mount`, or a volume of the whole build, whose source is found, before anything is mounted. */
@@ -13,7 +14,7 @@ export interface FoundMount {
   readonly spec: MountSpec | ({ readonly type: 'volume' } & Volume);
   /** Where the files come from; undefined for those that begin empty. */
   readonly source: string | undefined;
-  /** For the layer cache: what the RUN can see there. Caches, secrets and what is in volumes do not count. */
+  /** For the layer cache: what the RUN can see there. Caches, secrets, agents and what is in volumes do not count. */
   readonly identity: string;
 }
 
@@ -30,7 +31,11 @@ export async function findMounts(specs: readonly MountSpec[], context: RunContex
     else if (spec.type === 'cache')
       found.push({ spec, source: spec.from === undefined ? undefined : (await context.contextOf(spec.from)).root, identity: '' });
     else if (spec.type === 'tmpfs') found.push({ spec, source: undefined, identity: '' });
-    else if (context.options.secrets?.[spec.id] !== undefined) found.push({ spec, source: undefined, identity: '' });
+    else if (spec.type === 'ssh') {
+      const agent = context.options.agents?.[spec.id];
+      if (agent !== undefined) found.push({ spec, source: agent, identity: '' });
+      else if (spec.required) throw context.refuse(`RUN needs the SSH agent '${spec.id}'`, `give it: --ssh ${spec.id}`);
+    } else if (context.options.secrets?.[spec.id] !== undefined) found.push({ spec, source: undefined, identity: '' });
     else if (spec.required) throw context.refuse(`RUN needs the secret '${spec.id}'`, `give it: --secret id=${spec.id},src=FILE`);
   }
   return found;
@@ -65,15 +70,19 @@ export interface PreparedMounts {
   readonly variables: Readonly<Record<string, string>>;
   /** Directories and files that have to be there to be mounted on. */
   readonly places: readonly { readonly path: string; readonly kind: 'directory' | 'file' }[];
+  /** Ends what serves them. */
+  readonly end: () => Promise<void>;
 }
 
-/** Makes the sources of mounts below `directory`, which goes when the RUN has ended. */
+/** Makes the sources of mounts below `directory`, which goes when the RUN has ended; what serves them goes with `end`. */
 export async function prepareMounts(found: readonly FoundMount[], directory: string, context: RunContext): Promise<PreparedMounts> {
   const mounts: SandboxMount[] = [];
   const variables: Record<string, string> = {};
   const places: { readonly path: string; readonly kind: 'directory' | 'file' }[] = [];
+  const agents: OfferedAgent[] = [];
   for (const [index, { spec, source }] of found.entries()) {
-    const target = context.files.resolve((spec.target ?? '').replace(/^\/+/, ''));
+    const given = spec.type === 'ssh' ? (spec.target ?? `/run/buildkit/ssh_agent.${agents.length}`) : (spec.target ?? '');
+    const target = context.files.resolve(given.replace(/^\/+/, ''));
     const own = join(directory, `mount-${index}`);
     if (spec.type === 'tmpfs') {
       mounts.push({ kind: 'tmpfs', target, bytes: spec.bytes });
@@ -91,10 +100,16 @@ export async function prepareMounts(found: readonly FoundMount[], directory: str
       places.push({ path: target, kind: isDirectory ? 'directory' : 'file' });
       if (spec.access === 'scratch') mounts.push(await scratch(spec.source, target, own));
       else mounts.push({ kind: 'volume', source: spec.source, target, writable: spec.access === 'write' });
+    } else if (spec.type === 'ssh' && source !== undefined) {
+      const agent = await offerAgent(source, own, spec);
+      agents.push(agent);
+      variables['SSH_AUTH_SOCK'] ??= given;
+      mounts.push({ kind: 'bind', source: agent.path, target, writable: true });
+      places.push({ path: target, kind: 'file' });
     } else if (spec.type === 'secret') {
-      const given = context.options.secrets?.[spec.id];
-      if (given === undefined) continue;
-      const content = await secretContent(given, context);
+      const secret = context.options.secrets?.[spec.id];
+      if (secret === undefined) continue;
+      const content = await secretContent(secret, context);
       if (spec.variable !== undefined) variables[spec.variable] = 'value' in content ? content.value : await readFile(content.file, 'utf8');
       if (spec.target === undefined) continue;
       const { mode, uid, gid } = spec;
@@ -102,7 +117,7 @@ export async function prepareMounts(found: readonly FoundMount[], directory: str
       places.push({ path: target, kind: 'file' });
     }
   }
-  return { mounts, variables, places };
+  return { mounts, variables, places, end: async () => void (await Promise.all(agents.map((agent) => agent.end()))) };
 }
 
 async function scratch(source: string, target: string, directory: string): Promise<SandboxMount> {
