@@ -8,6 +8,7 @@ import { bundleToJSON, toDSSEBundle, toMessageSignatureBundle } from '@sigstore/
 import { dsse } from '@sigstore/core';
 import {
   type Descriptor,
+  listReferrers,
   loadArchive,
   memoryFiles,
   openRegistry,
@@ -200,6 +201,27 @@ test('what is signed otherwise, about something else, or is broken, is no signat
       await attach(here, name, made, good(made.digest));
       await verifyImage(here, parseReference(name), { keys });
     }
+  });
+});
+
+test('what refers to an image as if it were its signature, and is too big or broken, neither comes along with a pull nor hinders it', async () => {
+  await withWorkplace(async ({ directory, here, there, settings }) => {
+    const { privateFile, keys } = await keysIn(directory);
+    const name = `${registry.address}/team/beset:1`;
+    const reference = parseReference(name);
+    const made = await makeImage(here, { name, layers: [[file('a', 'a')]] });
+    const big = await attach(here, name, made, Buffer.alloc(1_100_000, ' '));
+    const good = await attach(here, name, made, bundleOf(made.digest, privateFile));
+    const content = Buffer.from('{"lost": true}');
+    const lost = await attach(here, name, made, content);
+    await pushImage(here, reference, { registry: settings });
+    const gone = await fetch(`http://${registry.address}/v2/team/beset/blobs/${digest(content)}`, { method: 'DELETE' });
+    assert.equal(gone.status, 202);
+    await pullImage(there, reference, { registry: settings, trust: { policy: undefined, keys } });
+    const kept = (await listReferrers(there, reference, made.digest)).map((entry) => entry.digest);
+    assert.ok(kept.includes(good.digest));
+    for (const left of [big, lost]) assert.ok(!kept.includes(left.digest), left.digest);
+    await verifyImage(there, reference, { keys });
   });
 });
 

@@ -8,7 +8,7 @@ import type { Reference } from '../reference.ts';
 import type { Store } from '../store.ts';
 import { readContent } from '../verify.ts';
 import { attachmentReference } from './attachment.ts';
-import { isBundle } from './bundle.ts';
+import { carryBundles } from './bundle.ts';
 import { carrySignatures, writeDocuments } from './carry.ts';
 import { demandsNothing } from './policy.ts';
 import { carryReferrers } from './referrers.ts';
@@ -52,7 +52,7 @@ async function keepSignatures(
   for (const subject of new Set([...chain, ...documents].map(({ digest }) => digest)))
     await carrySignatures(registry, store, { from: reference, to: reference, subject }, options);
   for (const subject of new Set(chain.map(({ digest }) => digest)))
-    await carryReferrers(registry, store, { from: reference, to: reference, subject }, options, isBundle);
+    await carryBundles(registry, store, { from: reference, to: reference, subject }, options);
   const [list, picked] = chain;
   if (list === undefined || picked === undefined || list.digest === picked.digest) return;
   const name = attachmentReference(reference, picked.digest, '.list');

@@ -3,10 +3,12 @@ import * as v from 'valibot';
 import type { ContentOptions, ContentSource } from '../content.ts';
 import { type Digest, hexOf } from '../digest.ts';
 import { SealosError } from '../error.ts';
+import { readTree } from '../image-tree.ts';
 import { parseJson } from '../json.ts';
 import type { Descriptor } from '../manifest.ts';
 import type { Reference } from '../reference.ts';
-import { listReferrers, readReferrer } from './referrers.ts';
+import type { Carried, Place } from './carry.ts';
+import { carryReferrers, listReferrers, readReferrer } from './referrers.ts';
 import { isSignedBy } from './signature.ts';
 import type { SignedClaim } from './simple-signing.ts';
 
@@ -47,7 +49,7 @@ const statementSchema = v.object({
 });
 
 /** Whether something that refers to an image is a bundle. cosign up to 3.0 had the type of the empty config in lists of referrers. */
-export function isBundle({ artifactType = '', annotations }: Descriptor): boolean {
+function isBundle({ artifactType = '', annotations }: Descriptor): boolean {
   return BUNDLE.test(artifactType) || annotations?.[CONTENT_ANNOTATION] === 'dsse-envelope';
 }
 
@@ -61,11 +63,25 @@ export async function readBundles(
   const bundles = (await listReferrers(source, reference, subject, options)).filter(isBundle).slice(0, BUNDLES_LIMIT);
   const statements: SignedStatement[] = [];
   for (const bundle of bundles) {
-    const bytes = await readReferrer(source, reference, bundle, { ...options, limit: BUNDLE_LIMIT }).catch(unlessUnreadable);
+    const bytes = await readBundle(source, reference, bundle, options);
     const statement = bytes && parseBundle(bytes);
     if (statement) statements.push(statement);
   }
   return statements;
+}
+
+/** Copies the bundles that refer to a content from one place to another. One that is too big or broken is left behind: it is no signature. */
+export async function carryBundles(source: ContentSource, sink: Place, carried: Carried, options: ContentOptions = {}): Promise<void> {
+  await carryReferrers(source, sink, carried, options, async (name, referrer) => {
+    if (!isBundle(referrer)) return undefined;
+    const tree = await readTree(source, name, referrer, options.signal).catch(unlessUnreadable);
+    if (tree === undefined || tree.blobs.reduce((sum, { size }) => sum + size, 0) > BUNDLE_LIMIT) return undefined;
+    return (await readBundle(source, name, referrer, options)) && tree;
+  });
+}
+
+function readBundle(source: ContentSource, reference: Reference, bundle: Descriptor, options: ContentOptions): Promise<Buffer | undefined> {
+  return readReferrer(source, reference, bundle, { ...options, limit: BUNDLE_LIMIT }).catch(unlessUnreadable);
 }
 
 function unlessUnreadable(error: unknown): undefined {

@@ -1,7 +1,7 @@
 import type { ContentOptions, ContentSource } from '../content.ts';
 import { type Digest, digestOf } from '../digest.ts';
 import { SealosError } from '../error.ts';
-import { readTree } from '../image-tree.ts';
+import { type ImageTree, readTree } from '../image-tree.ts';
 import type { Descriptor, Index, Manifest } from '../manifest.ts';
 import { parseIndex, parseManifest } from '../manifest-parse.ts';
 import { isIndex, OCI_EMPTY, OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
@@ -92,20 +92,25 @@ export async function readReferrer(
   return readContent(source, name, layer, { limit: CONTENT_LIMIT, ...options });
 }
 
-/** Copies what refers to a content from one place to another, with the signatures over it; all of it, or what is chosen. */
+/** Reads something that refers to a content, with all that it leads to; undefined: it is left behind. */
+export type ReadReferrer = (name: Reference, referrer: Descriptor) => Promise<ImageTree | undefined>;
+
+/** Copies what refers to a content from one place to another, with the signatures over it. */
 export async function carryReferrers(
   source: ContentSource,
   sink: Place,
   carried: Carried,
   options: ContentOptions = {},
-  isChosen: (referrer: Descriptor) => boolean = () => true,
+  read: ReadReferrer = (name, referrer) => readTree(source, name, referrer, options.signal),
 ): Promise<void> {
   const { from, to, subject } = carried;
-  const found = (await listReferrers(source, from, subject, options)).filter(isChosen);
+  const found = await listReferrers(source, from, subject, options);
   const sent: Descriptor[] = [];
   for (const entry of found) {
     const there = byDigest(from, entry.digest);
-    const { documents, blobs } = await readTree(source, there, entry, options.signal);
+    const tree = await read(there, entry);
+    if (tree === undefined) continue;
+    const { documents, blobs } = tree;
     const document = documents.at(-1);
     // What the list says is checked against the manifest: it may be anybody's.
     if (document === undefined || parseManifest(document.bytes, OCI_MANIFEST).subject?.digest !== subject) continue;
