@@ -75,7 +75,7 @@ test('either side that ends it ends the other, and nothing is left running on th
   });
   await using host = await open();
   const relays = async () =>
-    (await host.run(script`pgrep -fc ${`[/]dev/tcp/127.0.0.1/${port}`} || true`, { title: 'count' })).stdout.trim();
+    (await host.run(script`pgrep -fc ${`sealos-relay .*127\\.0\\.0\\.1.* ${port}$`} || true`, { title: 'count' })).stdout.trim();
 
   const first = await host.dial('127.0.0.1', port, { title: 'try', signal: never });
   assert.notEqual(await relays(), '0');

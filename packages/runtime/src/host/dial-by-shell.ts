@@ -12,18 +12,25 @@ export function forbidsForwarding(error: unknown): boolean {
 
 const OPEN = 'open\n';
 
-/**
- * A TCP connection from the host, made by bash there (`/dev/tcp`): hardened hosts run commands over SSH and forward nothing. Ends on both sides
- * when either does. `ip` and `port` are as the host sees them. Rejects with what bash says where nothing accepts it.
- */
-export async function dialByShell(transport: Transport, ip: string, port: number): Promise<Duplex> {
-  const relay = `exec 3<>${quote(`/dev/tcp/${ip}/${port}`)} 4<&0 || exit; printf ${quote(OPEN.replace('\n', '\\n'))}
+/** Ends when either side does. Its arguments are the address and the port. */
+const RELAY = `exec 3<>"/dev/tcp/$1/$2" 4<&0 || exit; printf "open\\n"
 cat <&3 & reader=$!
 { cat <&4 >&3; kill $reader; } >&3 2>/dev/null & writer=$!
 exec 3>&- 4<&-
 wait $reader
 kill $writer`;
-  const command = await transport.start(`bash -c ${quote(relay)}`);
+
+/** Understood by every login shell: one line, no single quote inside. The program itself comes on standard input. */
+const SHELL = 'IFS= read -r -t 60 -d "" sealos_program && eval "$sealos_program"';
+
+/**
+ * A TCP connection from the host, made by bash there (`/dev/tcp`): hardened hosts run commands over SSH and forward nothing. Ends on both sides
+ * when either does. `ip` and `port` are as the host sees them. Rejects with what bash says where nothing accepts it.
+ */
+export async function dialByShell(transport: Transport, ip: string, port: number): Promise<Duplex> {
+  const command = await transport.start(`bash -c ${quote(SHELL)} sealos-relay ${quote(ip)} ${port}`);
+  command.stdin.on('error', () => {}); // what it says, or its end, tells what happened
+  command.stdin.write(`${RELAY}\0`);
   await opened(command);
   return streamOf(command);
 }
