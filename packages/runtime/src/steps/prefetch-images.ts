@@ -4,7 +4,7 @@ import type { HostLayout } from '../layout.ts';
 import type { Step } from '../step.ts';
 import { isPartOfCluster } from './membership.ts';
 
-/** Seconds after which no other image is begun, and for a single one: what cannot be had must not hold up the joins, or fail them. */
+/** Seconds after which no other image is begun, and for a single one, behind which none is tried: what cannot be had must not hold the cluster up. */
 const LAST_BEGIN = 120;
 const SINGLE = 60;
 
@@ -33,7 +33,7 @@ export function prefetchImagesStep(input: {
       await host.run(
         script`if [ -f ${list} ] && command -v crictl >/dev/null; then
   end=$((SECONDS + ${LAST_BEGIN}))
-  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image && [ "$SECONDS" -lt "$end" ]; do timeout ${SINGLE} crictl pull "$image" </dev/null >/dev/null 2>&1 || true; done
+  grep -v '^ *\\(#\\|$\\)' ${list} | while read -r image && [ "$SECONDS" -lt "$end" ]; do timeout ${SINGLE} crictl pull "$image" </dev/null >/dev/null 2>&1 || [ "$?" != 124 ] || break; done
 fi`,
         { title, signal, timeout: 2 * (LAST_BEGIN + SINGLE) * 1000, allowFailure: true },
       );
